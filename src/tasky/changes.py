@@ -1,0 +1,115 @@
+"""What is written and what is remembered: a batch of changes, and the history they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tasky.errors import InvalidTaskError
+from tasky.model import JSONValue, TaskModel, check_text, check_timestamp
+
+__all__ = ["Batch", "HistoryEntry", "TaskChange", "revised", "same_content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Who writes, when and with what; made by the caller, so that a write can be asked about later.
+
+    ``at`` is aware and kept in UTC. ``actor`` and ``command`` are plain text for people, without NUL and
+    lone surrogates. ``undoes`` is the id of the batch that this one takes back. Raises ``InvalidTaskError``.
+    """
+
+    id: UUID
+    at: datetime
+    actor: str
+    command: str
+    undoes: UUID | None = None
+
+    def __post_init__(self) -> None:
+        check_text("actor", self.actor)
+        check_text("command", self.command)
+        object.__setattr__(self, "at", check_timestamp("at", self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """One task before and after. ``before`` None creates it, ``after`` None deletes it.
+
+    A change whose two sides are equal is a guard: the store checks it and writes nothing. Otherwise
+    ``after`` has the revision that follows ``before``'s. Raises ``InvalidTaskError`` for anything else.
+    """
+
+    before: TaskModel | None
+    after: TaskModel | None
+
+    def __post_init__(self) -> None:
+        before, after = self.before, self.after
+        if before is None and after is None:
+            raise InvalidTaskError("change", None, "a change has a task before or after it, or both")
+        if before is None or after is None or before == after:
+            return
+        if before.task_id != after.task_id:
+            raise InvalidTaskError("task_id", str(after.task_id), "a task's id never changes")
+        if after.revision != before.revision + 1:
+            rule = f"the revision after {before.revision} is {before.revision + 1}"
+            raise InvalidTaskError("revision", after.revision, rule)
+
+    @property
+    def task_id(self) -> UUID:
+        """The one task that the change is about."""
+        task = self.after if self.before is None else self.before
+        assert task is not None  # __post_init__ saw to it
+        return task.task_id
+
+    @property
+    def is_guard(self) -> bool:
+        """Whether the change is only checked. Two sides of one revision are the same task."""
+        return (
+            self.before is not None and self.after is not None and self.before.revision == self.after.revision
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One change of one task, as the history remembers it.
+
+    ``sequence`` grows in the order of writing; gaps are allowed. ``before`` is the task before the change
+    (None: it was created), ``revision`` the one written (None: it was deleted). The task after it is the
+    ``before`` of that task's next entry, or what is stored.
+    """
+
+    sequence: int
+    batch: Batch
+    task_id: UUID
+    before: TaskModel | None
+    revision: int | None
+
+
+def revised(before: TaskModel, after: TaskModel, now: datetime) -> TaskModel:
+    """``after`` as the revision that follows ``before``, at ``now`` or just behind ``before``.
+
+    Raises ``InvalidTaskError`` when there is no later time.
+    """
+    try:
+        moment = max(now, before.updated_at + timedelta(microseconds=1))
+    except OverflowError:
+        rule = "a task that was last changed at the end of the year 9999 cannot change again"
+        raise InvalidTaskError("updated_at", before.updated_at, rule) from None
+    return replace(after, revision=before.revision + 1, updated_at=moment)
+
+
+def same_content(one: TaskModel, other: TaskModel) -> bool:
+    """Whether two tasks say the same: revision and ``updated_at`` tell when something was written, not what.
+
+    In ``extra`` the order of keys is no content, and 1, 1.0 and True are three values.
+    """
+    there = replace(other, revision=one.revision, updated_at=one.updated_at)
+    return there == one and (one.extra is other.extra or _canonical(one.extra) == _canonical(other.extra))
+
+
+def _canonical(extra: Mapping[str, JSONValue]) -> str:
+    from json import dumps  # few tasks have any
+
+    return dumps(extra, sort_keys=True)

@@ -1,0 +1,90 @@
+"""How people name tasks: by the first hex digits of an id, as few as tell it apart."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+from uuid import UUID
+
+from tasky.errors import AmbiguousTaskError, TaskNotFoundError
+from tasky.filter import TaskFilter
+from tasky.repository import TaskRepository
+
+__all__ = ["ShortIds", "not_found", "resolve_reference"]
+
+SHORT_ID: Final = 8  # hex digits that people see
+SHORTEST_REFERENCE: Final = 4  # hex digits that people may type
+LOOKUPS: Final = 100  # ids that are looked up one by one in any case
+TASKS_A_LOOKUP: Final = 50  # stored tasks that one pass reads in about the time of one lookup
+
+
+def not_found(reference: str) -> TaskNotFoundError:
+    """The error for a reference that nothing answers to."""
+    return TaskNotFoundError(
+        f"there is no task {reference}", hint="`tasky list --all` shows every task with its id."
+    )
+
+
+def resolve_reference(repository: TaskRepository, reference: str) -> UUID:
+    """The id that ``reference`` stands for: a whole id, or the first 4 or more hex digits of one.
+
+    Raises ``TaskNotFoundError``, or ``AmbiguousTaskError`` when several tasks share the prefix.
+    """
+    digits = reference.strip().lower().replace("-", "")
+    if not SHORTEST_REFERENCE <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+        raise TaskNotFoundError(
+            f"{reference!a} is no task id: use {SHORTEST_REFERENCE} or more of its hex digits",
+            hint="`tasky list` shows the ids.",
+        )
+    with repository.find_tasks(TaskFilter(id_prefix=digits), limit=6) as found:
+        ids = [task.task_id for task in found]
+    if not ids:
+        raise not_found(reference.strip())
+    if len(ids) > 1:
+        some = ", ".join(task_id.hex[: max(SHORT_ID, len(digits) + 4)] for task_id in ids[:5])
+        more = ", ..." if len(ids) > 5 else ""
+        raise AmbiguousTaskError(
+            f"{digits} is the beginning of several ids: {some}{more}", hint="Type more of its digits."
+        )
+    return ids[0]
+
+
+class ShortIds:
+    """Ids as people see them: the first 8 hex digits, or as many more as no other stored task begins with."""
+
+    def __init__(self, repository: TaskRepository) -> None:
+        self._repository = repository
+        self._asked = 0
+        self._stored: int | None = None  # how many tasks there are, once it matters
+        self._shared: set[int] | None = (
+            None  # 8-digit prefixes of two tasks or more, once it paid to find them
+        )
+
+    def of(self, task_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """The short form of each id; the tasks need not exist (any more)."""
+        wanted = list(task_ids)
+        self._asked += len(wanted)
+        if self._shared is None and self._asked > LOOKUPS:
+            if self._stored is None:
+                self._stored = sum(self._repository.count_tasks().values())
+            if self._stored <= self._asked * TASKS_A_LOOKUP:
+                self._shared = self._find_shared()
+        return {task_id: self._short(task_id) for task_id in wanted}
+
+    def _short(self, task_id: UUID) -> str:
+        digits = task_id.hex
+        if self._shared is not None and task_id.int >> 96 not in self._shared:
+            return digits[:SHORT_ID]
+        with self._repository.find_tasks(TaskFilter(id_prefix=digits[:SHORT_ID])) as found:
+            others = [other.task_id.hex for other in found if other.task_id != task_id]
+        length = SHORT_ID
+        while any(other.startswith(digits[:length]) for other in others):
+            length += 1
+        return digits[:length]
+
+    def _find_shared(self) -> set[int]:
+        with self._repository.find_tasks() as tasks:
+            prefixes = array("L", (task.task_id.int >> 96 for task in tasks))  # 8 bytes each at most
+        return {one for one, other in pairwise(sorted(prefixes)) if one == other}

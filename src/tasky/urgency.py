@@ -1,0 +1,60 @@
+"""What to do next: the order in which ready tasks are worked on, and the choice among equals for a claim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from tasky.errors import InvalidFilterError, NothingToClaimError
+from tasky.filter import TaskFilter, TaskOrder
+from tasky.model import TaskModel, TaskPriority
+from tasky.repository import TaskRepository
+
+__all__ = ["choose_free", "most_urgent"]
+
+PAGE: Final = 32  # ready tasks among which a claim chooses
+NOBODY: Final[frozenset[str | None]] = frozenset({None})
+
+
+def most_urgent(
+    repository: TaskRepository, filter: TaskFilter, now: datetime, *, limit: int
+) -> list[TaskModel]:
+    """At most ``limit`` ready tasks: high priority first, then what is due soonest, then the oldest.
+
+    Raises ``InvalidFilterError`` for a filter that asks for tasks which are not ready.
+    """
+    if filter.ready is False or filter.waiting:
+        raise InvalidFilterError("only ready tasks are urgent: the filter cannot ask for others")
+    by_due = TaskOrder("due")
+    ready = replace(filter, ready=True, now=now)
+    levels = frozenset(TaskPriority) if filter.priorities is None else filter.priorities
+    tasks: list[TaskModel] = []
+    for priority in sorted(levels, reverse=True):
+        if len(tasks) < limit:
+            level = replace(ready, priorities=frozenset({priority}))
+            tasks += repository.find_tasks(level, order=by_due, limit=limit - len(tasks))
+    if filter.priorities is None and len(tasks) < limit:
+        with repository.find_tasks(ready, order=by_due, limit=limit) as found:  # those above come again
+            tasks += [task for task in found if task.priority is None][: limit - len(tasks)]
+    return tasks
+
+
+def choose_free(repository: TaskRepository, filter: TaskFilter, now: datetime) -> TaskModel:
+    """One of the most urgent tasks that nobody has, at random among equals, so that workers spread out.
+
+    Raises ``NothingToClaimError`` when there is none, and ``InvalidFilterError`` for a filter that asks for
+    tasks of somebody.
+    """
+    if filter.assignees is not None and None not in filter.assignees:
+        raise InvalidFilterError("only a task that nobody has can be claimed: the filter asks for others")
+    from random import choice  # would cost every other command its import
+
+    free = most_urgent(repository, replace(filter, assignees=NOBODY), now, limit=PAGE)
+    if not free:
+        raise NothingToClaimError(
+            "no ready task is free to claim",
+            hint="`tasky list --ready` shows the ready ones and whose they are.",
+        )
+    best = [task for task in free if (task.priority, task.due_at) == (free[0].priority, free[0].due_at)]
+    return choice(best)  # noqa: S311 - it spreads load and keeps no secret
