@@ -1,0 +1,131 @@
+"""``tasky init``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CommandLine, Process
+
+
+def test_init_says_what_was_made_and_where(bare_cli: CommandLine) -> None:
+    """The project, its config and its store are named, and the next command works."""
+    result = bare_cli("init", "--storage", "memory://tasks")
+    assert result.out == (
+        f"project: {bare_cli.cwd}\nconfig: {bare_cli.cwd}/.tasky/config.toml\nstorage: memory://tasks\n"
+    )
+    assert (bare_cli.cwd / ".tasky/config.toml").is_file()
+    assert bare_cli("list").out == ""
+
+
+def test_init_in_json(bare_cli: CommandLine) -> None:
+    """--json has the same three facts in the envelope."""
+    document = bare_cli("--json", "init", "--storage", "memory://tasks").document
+    assert document["kind"] == "project"
+    assert document["items"] == [
+        {
+            "project": str(bare_cli.cwd),
+            "config": f"{bare_cli.cwd}/.tasky/config.toml",
+            "storage": "memory://tasks",
+        }
+    ]
+
+
+def test_project_init_is_the_same_command(bare_cli: CommandLine) -> None:
+    """`tasky project init --storage URI` makes the same project."""
+    assert "storage: memory://tasks" in bare_cli("project", "init", "--storage", "memory://tasks").lines
+    assert bare_cli("list").out == ""
+
+
+def test_the_variable_names_the_store_where_no_flag_does(bare_cli: CommandLine) -> None:
+    """TASKY_STORAGE is as good as --storage, and the flag comes first."""
+    bare_cli.environ["TASKY_STORAGE"] = "memory://variable"
+    assert "storage: memory://flag" in bare_cli("init", "--storage", "memory://flag").lines
+    (bare_cli.cwd / ".tasky/config.toml").unlink()
+    (bare_cli.cwd / ".tasky").rmdir()
+    assert "storage: memory://variable" in bare_cli("init").lines
+
+
+def test_a_second_project_in_the_same_place_is_refused(cli: CommandLine) -> None:
+    """An existing project is left as it is."""
+    config = (cli.cwd / ".tasky/config.toml").read_bytes()
+    assert "already" in cli("init", "--storage", "memory://other", code=5).err
+    assert (cli.cwd / ".tasky/config.toml").read_bytes() == config
+
+
+def test_an_unknown_backend_makes_no_project(bare_cli: CommandLine) -> None:
+    """A backend that is not installed is an error, and nothing is left behind."""
+    bare_cli("init", "--storage", "nosuch://tasks", code=6)
+    assert list(bare_cli.cwd.iterdir()) == []
+
+
+@pytest.fixture
+def with_backends(process: Process, tmp_path: Path, install: Callable[..., Path]) -> Callable[..., Process]:
+    """Call it with the names of the backends that are to be installed, and no others."""
+
+    def prepared(*names: str) -> Process:
+        process.site = tmp_path / "site"
+        process.site.mkdir()
+        code = (
+            "from tasky.testing import MemoryTaskRepository\ndef make(path): return MemoryTaskRepository()\n"
+        )
+        for name in names:
+            module = f"for_{name}"
+            install(
+                process.site, module, entry_points={name: f"{module}:make"}, modules={f"{module}.py": code}
+            )
+        return process
+
+    return prepared
+
+
+@pytest.mark.parametrize(
+    ("backends", "location"),
+    [
+        (["json", "other", "sqlite"], "sqlite://.tasky/tasks.db"),
+        (["sqlite"], "sqlite://.tasky/tasks.db"),
+        (["json"], "json://.tasky/tasks.json"),
+        (["other"], "other://.tasky/tasks.other"),
+    ],
+)
+def test_sqlite_or_else_the_only_backend_is_taken(
+    with_backends: Callable[..., Process], backends: list[str], location: str
+) -> None:
+    """Without --storage: sqlite where it is installed, otherwise the one that is."""
+    assert f"storage: {location}" in with_backends(*backends)("init").lines
+
+
+def test_where_nobody_can_choose_the_backends_are_listed(with_backends: Callable[..., Process]) -> None:
+    """Several backends and no terminal: an error that shows how to name each, and nothing is made."""
+    process = with_backends("json", "other")
+    error = process("init", code=2).err
+    assert "--storage json://.tasky/tasks.json" in error
+    assert "--storage other://.tasky/tasks.other" in error
+    assert list(process.cwd.iterdir()) == []
+
+
+def test_a_person_is_asked_which_backend_to_take(with_backends: Callable[..., Process]) -> None:
+    """Several backends at a terminal: a question, whose answer is taken."""
+    result = with_backends("json", "other").on_terminal("--color", "never", "init", typed="other\n")
+    assert "Which backend keeps the tasks: json, other?" in result.out
+    assert "storage: other://.tasky/tasks.other" in result.lines
+
+
+def test_an_answer_that_names_no_backend_makes_nothing(with_backends: Callable[..., Process]) -> None:
+    """A mistyped answer is an error with the nearest name; no answer is one, too."""
+    process = with_backends("json", "other")
+    assert "Did you mean 'json'?" in process.on_terminal("init", typed="jsno\n", code=2).out
+    process.on_terminal("init", typed="\x04", code=2)
+    assert list(process.cwd.iterdir()) == []
+
+
+def test_without_any_backend_the_error_says_what_to_install(with_backends: Callable[..., Process]) -> None:
+    """Tasky alone: exit code 6, and the command that installs the backend for SQLite."""
+    process = with_backends()
+    error = process("init", code=6).err
+    assert "tasky-sqlite" in error
+    assert list(process.cwd.iterdir()) == []
