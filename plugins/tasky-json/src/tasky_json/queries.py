@@ -1,0 +1,54 @@
+"""Which of the tasks in memory, and in which order: what ``TaskFilter`` and ``TaskOrder`` mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from tasky import InvalidFilterError, TaskFilter, TaskModel, TaskOrder, TaskStatus
+
+__all__ = ["check_limit", "count", "select"]
+
+
+def select(
+    tasks: Mapping[UUID, TaskModel],
+    filter: TaskFilter,
+    order: TaskOrder,
+    limit: int | None,
+    after: TaskModel | None,
+) -> list[TaskModel]:
+    """One page of the tasks that match; ``after`` is the last task of the page before."""
+    found = _matching(tasks, filter)
+    if after is not None:
+        found = [task for task in found if order.is_after(task, after)]
+    return order.sorted(found)[:limit]
+
+
+def count(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> dict[TaskStatus, int]:
+    """How many tasks match, by status."""
+    counts = dict.fromkeys(TaskStatus, 0)
+    for task in _matching(tasks, filter):
+        counts[task.status] += 1
+    return counts
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise ``InvalidFilterError`` for a negative limit."""
+    if limit is not None and limit < 0:
+        raise InvalidFilterError(f"a limit is 0 or more, not {limit}")
+
+
+def _matching(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> list[TaskModel]:
+    candidates: Iterable[TaskModel] = tasks.values()
+    if filter.ids is not None:
+        candidates = [tasks[task_id] for task_id in filter.ids if task_id in tasks]
+    if filter.id_prefix is not None:
+        digits = int(filter.id_prefix, 16)
+        shift = 128 - 4 * len(filter.id_prefix)
+        candidates = [task for task in candidates if task.task_id.int >> shift == digits]
+    if filter.ready is None:
+        return [task for task in candidates if filter.matches(task)]
+    pending = {task.task_id for task in tasks.values() if task.status is TaskStatus.PENDING}
+    return [
+        task for task in candidates if filter.matches(task, blocked=not pending.isdisjoint(task.depends_on))
+    ]
