@@ -1,0 +1,206 @@
+"""Every problem that can be found in a database file, without changing it.
+
+Texts are read as bytes here, so that one that is not UTF-8 is a finding about its record and not the end.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+from tasky import Problem, ResultStream, StorageCorruptError, StorageError, TaskModel
+from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, storage_error
+from tasky_sqlite.opening import connect, missing_error
+from tasky_sqlite.records import COLUMNS, batch_from_row, casefolds, snapshot_to_task, task_from_row
+from tasky_sqlite.schema import check_library, read_identity, require
+
+__all__ = ["problems", "undecodable_error"]
+
+_TASKS: Final = f"SELECT row_id, {', '.join(COLUMNS)}, name_folded, details_folded FROM tasks ORDER BY row_id"  # noqa: S608 - constants
+_TAGS: Final = (
+    # In the side table and not in the task's row, and the other way round: the counts differ.
+    "SELECT task_tags.row_id, task_id, tag FROM task_tags LEFT JOIN tasks USING (row_id)"
+    " WHERE task_id IS NULL OR NOT instr(' ' || tags || ' ', ' ' || tag || ' ')"
+)
+_TAGS_OF: Final = "SELECT 1 FROM task_tags WHERE tag = ? AND row_id = ?"
+_EDGES_OF: Final = "SELECT depends_on FROM task_dependencies WHERE row_id = ? ORDER BY depends_on"
+_HISTORY: Final = (
+    "SELECT task_id, sequence, before, revision FROM history INDEXED BY history_task"
+    " ORDER BY task_id, sequence"
+)
+_BATCHES: Final = "SELECT first_sequence, id, at, actor, command, undoes FROM batches ORDER BY first_sequence"
+_STRAYS: Final = (
+    "SELECT sequence, task_id FROM history WHERE batch IS NOT"
+    " (SELECT max(first_sequence) FROM batches WHERE first_sequence <= sequence)"
+)
+_STORED: Final = "SELECT revision FROM tasks WHERE task_id = ?"
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
+
+
+def problems(path: str, wait: float) -> ResultStream[Problem]:
+    """The problems of the store at ``path``, found while they are read; raises ``StoreMissingError``.
+
+    The file is opened for reading alone when there is a write-ahead log beside it, since the last one to
+    close would move the log into the file. Otherwise it is opened for writing but told not to write: SQLite
+    then takes the log and its index, which even a reader needs, away again.
+    """
+    check_library()
+    if not os.path.exists(path):  # noqa: PTH110 - as in opening.py
+        raise missing_error(path)
+    try:
+        connection = connect(path, "ro" if os.path.exists(f"{path}-wal") else "rw", wait)  # noqa: PTH110 - as above
+        connection.execute("PRAGMA query_only = ON")
+    except DRIVER_ERRORS as error:
+        raise storage_error(error, path) from error
+    return ResultStream(_guarded(connection, path), connection.close)
+
+
+def undecodable_error(connection: sqlite3.Connection, path: str) -> StorageCorruptError:
+    """Names the first task whose text is not UTF-8."""
+    connection.text_factory = bytes
+    try:
+        for row_id, task_id, *texts in connection.execute(
+            "SELECT row_id, task_id, name, details, project_id, tags, assignee, extra FROM tasks"
+        ):
+            if not all(_is_text(text) for text in texts):
+                return corrupt_error(
+                    path, f"task {task_id.hex()} (row {row_id}) holds text that is not UTF-8"
+                )
+        return corrupt_error(path, "a history entry or batch holds text that is not UTF-8")
+    finally:
+        connection.text_factory = str
+
+
+def _guarded(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
+    try:
+        yield from _problems(connection, path)
+    except DRIVER_ERRORS as error:
+        yield Problem(f"{path} cannot be read any further: {error}")
+
+
+def _problems(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
+    identity = read_identity(connection)
+    try:
+        require(identity, path, create=True)
+    except StorageError as error:
+        yield Problem(str(error))
+        return
+    if identity == (0, 0):
+        yield Problem(f"{path} is empty: it is no store yet")
+        return
+    for (message,) in connection.execute("PRAGMA integrity_check"):
+        if message != "ok":
+            yield Problem(f"{path}: {message}")
+    for table, row_id, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield Problem(f"row {row_id} of {table} refers to a row that {parent} lacks")
+    connection.text_factory = bytes
+    connection.execute("BEGIN")  # what follows compares tables, and others may be writing
+    yield from _tasks(connection)
+    yield from _side_tables(connection)
+    yield from _history(connection)
+    yield from _batches(connection)
+
+
+def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
+    for row_id, *columns, name_folded, details_folded in connection.execute(_TASKS):
+        task_id = _task_id(columns[0])
+        try:
+            task = task_from_row(tuple([_text(column, name) for column, name in _named(columns)]))
+            _validate(task)
+            folded = (_decode(name_folded), _decode(details_folded))
+        except _UNREADABLE as error:
+            yield Problem(f"task {columns[0].hex()} (row {row_id}) cannot be read: {error}", task_id)
+            continue
+        if folded != casefolds(task.name, task.details):
+            yield Problem(
+                f"the search text of task {task.task_id} is not that of its name and details", task_id
+            )
+        for tag in task.tags:
+            if connection.execute(_TAGS_OF, (tag, row_id)).fetchone() is None:
+                yield Problem(f"the index of tags lacks {tag!a} of task {task.task_id}", task_id)
+        edges = [edge for (edge,) in connection.execute(_EDGES_OF, (row_id,))]
+        if edges != [needed.bytes for needed in task.depends_on]:
+            yield Problem(f"the index of dependencies differs from task {task.task_id}", task_id)
+
+
+def _side_tables(connection: sqlite3.Connection) -> Iterator[Problem]:
+    """What the tables beside the tasks hold too much."""
+    for row_id, task_id, tag in connection.execute(_TAGS):
+        whose = "a task that is not stored" if task_id is None else f"task {task_id.hex()}, which has it not"
+        yield Problem(f"the index of tags has {tag!r} for row {row_id}: {whose}", _task_id(task_id))
+
+
+def _history(connection: sqlite3.Connection) -> Iterator[Problem]:
+    """Each task's entries follow one another, and the last one says what is stored."""
+    for task_id, entries in groupby(connection.execute(_HISTORY), key=lambda row: row[0]):
+        whose, last = _task_id(task_id), None
+        for number, (_, sequence, before, revision) in enumerate(entries):
+            try:
+                task = None if before is None else snapshot_to_task(before.decode())
+                if task is not None:
+                    _validate(task)
+            except _UNREADABLE as error:
+                yield Problem(f"history entry {sequence} cannot be read: {error}", whose)
+            else:
+                # A store that was filled from elsewhere may remember less than everything of a task.
+                was = None if task is None else task.revision
+                if task is not None and task.task_id.bytes != task_id:
+                    yield Problem(f"history entry {sequence} holds another task than it names", whose)
+                elif number and was != last:
+                    yield Problem(
+                        f"history entry {sequence} was made at revision {was}, the one before it left {last}",
+                        whose,
+                    )
+                elif was is not None and revision is not None and revision != was + 1:
+                    yield Problem(f"history entry {sequence} leads from {was} to {revision}", whose)
+            last = revision
+        stored = connection.execute(_STORED, (task_id,)).fetchone()
+        if (None if stored is None else stored[0]) != last:
+            found = "is not stored" if stored is None else f"is stored at revision {stored[0]}"
+            left = "says that it was deleted" if last is None else f"ends at revision {last}"
+            yield Problem(f"task {task_id.hex()} {found}, but its history {left}", whose)
+
+
+def _batches(connection: sqlite3.Connection) -> Iterator[Problem]:
+    for first, *columns in connection.execute(_BATCHES):
+        try:
+            identity, at, actor, command, undoes = columns
+            batch_from_row((identity, at, actor.decode(), command.decode(), undoes))
+        except _UNREADABLE as error:
+            yield Problem(f"the batch of history entry {first} cannot be read: {error}")
+    for sequence, task_id in connection.execute(_STRAYS):
+        yield Problem(f"history entry {sequence} lies outside its batch", _task_id(task_id))
+
+
+def _validate(task: TaskModel) -> None:
+    """Raise ``InvalidTaskError`` unless every rule is kept and every value is in its one form."""
+    if TaskModel(**{name: getattr(task, name) for name in COLUMNS}) != task:
+        raise ValueError("its tags or dependencies are not in order")
+
+
+def _task_id(data: bytes | None) -> UUID | None:
+    return UUID(bytes=data) if isinstance(data, bytes) and len(data) == 16 else None
+
+
+def _named(columns: list[Any]) -> Iterator[tuple[Any, str]]:
+    return zip(columns, COLUMNS, strict=True)
+
+
+def _text(column: Any, name: str) -> Any:
+    return column if name in ("task_id", "depends_on") else _decode(column)
+
+
+def _decode(column: Any) -> Any:
+    return column.decode() if isinstance(column, bytes) else column
+
+
+def _is_text(data: bytes | None) -> bool:
+    try:
+        _decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,209 @@
+"""Damage is named: by check all of it, by reading the record that is met."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasky import StorageCorruptError, StorageError, StoreMissingError, TaskChange, TaskFilter, TaskModel
+from tasky.testing.samples import at, create, make_task, remaining, update, write
+from tasky_sqlite import SqliteTaskRepository, sqlite_factory
+
+ONE = make_task("One", tags=["a"], details="Some", created_at=at(0))
+TWO = make_task("Two", tags=["b"], depends_on=[ONE.task_id], created_at=at(1))
+
+
+@pytest.fixture
+def damaged(repository: SqliteTaskRepository, path: Path) -> Any:
+    """Two tasks, one of them changed; then run statements on the file that get around every rule."""
+    create(repository, ONE, TWO)
+    update(repository, ONE, name="One more")
+
+    def damage(*statements: str) -> list[str]:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=5)
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            connection.execute(statement)
+        connection.close()
+        return [problem.message for problem in repository.check()]
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE tasks SET name_folded = 'x' WHERE name = 'Two'", f"search text of task {TWO.task_id}"),
+        ("UPDATE tasks SET name = CAST(x'ff' AS TEXT) WHERE name = 'Two'", f"task {TWO.task_id.hex}"),
+        ("UPDATE tasks SET name = char(7) || 'x' WHERE name = 'Two'", "one line without control"),
+        ("UPDATE tasks SET status = 'gone' WHERE name = 'Two'", f"task {TWO.task_id.hex}"),
+        ("UPDATE tasks SET tags = 'z b' WHERE name = 'Two'", "not in order"),
+        ("UPDATE tasks SET extra = '[1]' WHERE name = 'Two'", "not a JSON object"),
+        ("UPDATE tasks SET due_at = 9223372036854775807", f"task {TWO.task_id.hex}"),
+        ("DELETE FROM task_tags WHERE tag = 'b'", "index of tags lacks 'b'"),
+        ("INSERT INTO task_tags VALUES ('zz', 1)", "index of tags has"),
+        ("INSERT INTO task_tags VALUES ('zz', 99)", "not stored"),
+        ("DELETE FROM task_dependencies", "index of dependencies differs"),
+        ("INSERT INTO task_dependencies VALUES (99, x'00112233445566778899aabbccddeeff')", "refers to a row"),
+        ("UPDATE history SET before = '{}' WHERE before IS NOT NULL", "history entry 3 cannot be read"),
+        ("UPDATE history SET before = CAST(x'ff' AS TEXT) WHERE sequence = 3", "entry 3 cannot be read"),
+        ("UPDATE history SET before = NULL WHERE sequence = 3", "the one before it left 1"),
+        ("UPDATE history SET revision = 7 WHERE sequence = 3", "leads from 1 to 7"),
+        ("UPDATE history SET revision = 2 WHERE sequence = 2", "stored at revision 1, but its history ends"),
+        ("DELETE FROM tasks WHERE name = 'Two'", "is not stored, but its history ends at revision 1"),
+        ("UPDATE history SET revision = NULL WHERE sequence = 2", "says that it was deleted"),
+        (
+            f"UPDATE history SET task_id = x'{TWO.task_id.hex}' WHERE sequence = 3",
+            "holds another task than it names",
+        ),
+        ("UPDATE history SET batch = 1 WHERE sequence = 3", "outside its batch"),
+        ("DELETE FROM batches", "refers to a row"),
+        ("UPDATE batches SET actor = CAST(x'ff' AS TEXT)", "the batch of history entry"),
+        ("DROP TABLE batches", "cannot be read any further"),
+        ("PRAGMA user_version = 99", "schema version 99"),
+        ("PRAGMA application_id = 7", "not a Tasky store"),
+    ],
+)
+def test_check_names_the_damage(damaged: Any, statement: str, expected: str) -> None:
+    """Every kind of damage that gets around the table's rules is found and named."""
+    assert damaged() == []
+    problems = damaged(statement)
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_check_finds_a_broken_index(damaged: Any) -> None:
+    """An index that lacks a row is found by SQLite's own check."""
+    problems = damaged(
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX tasks_closed ON tasks (closed_at)'"
+        " WHERE name = 'tasks_closed'",
+    )
+    assert any("tasks_closed" in problem for problem in problems)
+
+
+def test_check_names_the_task(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """A problem carries the id of the task that it is about."""
+    damaged("UPDATE tasks SET name_folded = 'x' WHERE name = 'Two'")
+    assert [problem.task_id for problem in repository.check()] == [TWO.task_id]
+
+
+def test_check_changes_nothing(path: Path, repository: SqliteTaskRepository) -> None:
+    """A store that nobody has open is the same file, alone in its directory, after a check."""
+    create(repository, ONE, TWO)
+    repository.close()
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert list(sqlite_factory(path).check()) == []
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
+
+
+def test_check_leaves_the_log_in_place(path: Path, repository: SqliteTaskRepository, tmp_path: Path) -> None:
+    """What a killed writer left in the log is checked, and still in the log afterwards."""
+    create(repository, ONE)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("tasks.db", "tasks.db-wal"):
+        (copy / name).write_bytes(path.with_name(name).read_bytes())
+    before = {name: (copy / name).read_bytes() for name in ("tasks.db", "tasks.db-wal")}
+    assert list(sqlite_factory(copy / "tasks.db").check()) == []
+    assert {name: (copy / name).read_bytes() for name in before} == before
+
+
+def test_check_of_a_missing_store_says_so(path: Path) -> None:
+    """There is nothing to check where there is no file, and none is created."""
+    with pytest.raises(StoreMissingError):
+        sqlite_factory(path).check()
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b"", "empty"), (b"scrap" * 999, "not a database")])
+def test_check_of_what_is_no_store_is_a_problem(path: Path, content: bytes, expected: str) -> None:
+    """A file that is no store is one problem, not an error."""
+    path.parent.mkdir()
+    path.write_bytes(content)
+    (problem,) = sqlite_factory(path).check()
+    assert expected in problem.message
+    assert path.read_bytes() == content
+
+
+def test_a_check_can_be_given_up(path: Path, repository: SqliteTaskRepository) -> None:
+    """Closing a check half way releases the file."""
+    create(repository, ONE)
+    stream = repository.check()
+    stream.close()
+    assert list(stream) == []
+
+
+def test_an_unreadable_task_is_named_where_it_comes(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """A list yields what comes before an unreadable task, then names it and points to the check."""
+    damaged("UPDATE tasks SET due_at = 9223372036854775807 WHERE name = 'Two'")
+    stream = repository.find_tasks()
+    assert next(stream).name == "One more"
+    with pytest.raises(StorageCorruptError, match=TWO.task_id.hex) as caught:
+        next(stream)
+    assert "tasky check" in caught.value.hint
+    with pytest.raises(StorageCorruptError, match=TWO.task_id.hex):
+        repository.get_task(TWO.task_id)
+    assert repository.get_task(ONE.task_id) is not None
+
+
+def test_text_that_is_not_utf8_is_named(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """A list that cannot be read for its bytes names the task, and other tasks can still be read."""
+    damaged("UPDATE tasks SET details = CAST(x'ff' AS TEXT) WHERE name = 'Two'")
+    with pytest.raises(StorageCorruptError, match=TWO.task_id.hex):
+        repository.find_tasks()
+    with pytest.raises(StorageCorruptError, match=TWO.task_id.hex):
+        repository.get_task(TWO.task_id)
+    assert [task.name for task in repository.find_tasks(TaskFilter(tags=("a",)))] == ["One more"]
+
+
+def test_an_unreadable_entry_is_named(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """The history names the entry that it cannot read, after those before it."""
+    damaged("UPDATE history SET before = '{}' WHERE sequence = 3")
+    stream = repository.history()
+    assert [next(stream).sequence, next(stream).sequence] == [1, 2]
+    with pytest.raises(StorageCorruptError, match="history entry 3"):
+        next(stream)
+    damaged("UPDATE history SET before = CAST(x'ff' AS TEXT) WHERE sequence = 3")
+    with pytest.raises(StorageCorruptError, match="history entry or batch"):
+        repository.history()
+
+
+def test_a_missing_table_is_damage(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """A store without its tables is damaged, in Tasky's words, for readers and writers."""
+    damaged("DROP TABLE history")
+    with pytest.raises(StorageCorruptError, match="lacks a table"):
+        repository.history()
+    with pytest.raises(StorageCorruptError, match="lacks a table"):
+        create(repository, make_task("late"))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_damage_is_reported_or_harmless(
+    path: Path, repository: SqliteTaskRepository, seed: int
+) -> None:
+    """Flipped bytes and cut files give Tasky's errors or tasks, and check always comes to its end."""
+    import random
+
+    random_bytes = random.Random(seed)  # noqa: S311 - the same damage each time
+    create(repository, *(make_task(f"task {n}", details="x" * 300, tags=["t"]) for n in range(300)))
+    repository.close()
+    data = bytearray(path.read_bytes())
+    if seed % 3 == 0:
+        del data[random_bytes.randrange(1000, len(data)) :]
+    else:
+        for _ in range(40):
+            data[random_bytes.randrange(100, len(data))] ^= 1 << random_bytes.randrange(8)
+    path.write_bytes(data)
+    list(sqlite_factory(path).check())
+    with sqlite_factory(path) as store:
+        try:
+            store.initialize(create=False)
+            assert all(isinstance(task, TaskModel) for task in store.find_tasks())
+            remaining(store)
+            write(store, TaskChange(None, make_task("late")))
+        except StorageError:
+            pass
