@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasky import StorageCorruptError, StorageError, StoreMissingError, TaskChange, TaskFilter, TaskModel
+from tasky import (
+    StorageCorruptError,
+    StorageError,
+    StorageUnavailableError,
+    StoreMissingError,
+    TaskChange,
+    TaskFilter,
+    TaskModel,
+)
 from tasky.testing.samples import at, create, make_task, remaining, update, write
 from tasky_sqlite import SqliteTaskRepository, sqlite_factory
 
@@ -100,16 +109,25 @@ def test_check_changes_nothing(path: Path, repository: SqliteTaskRepository) -> 
     assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
 
 
-def test_check_leaves_the_log_in_place(path: Path, repository: SqliteTaskRepository, tmp_path: Path) -> None:
+links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+
+
+@pytest.mark.parametrize("name", ["copy/tasks.db", pytest.param("link.db", marks=links)])
+def test_check_leaves_the_log_in_place(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path, name: str
+) -> None:
     """What a killed writer left in the log is checked, and still in the log afterwards."""
     create(repository, ONE)
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("tasks.db", "tasks.db-wal"):
-        (copy / name).write_bytes(path.with_name(name).read_bytes())
-    before = {name: (copy / name).read_bytes() for name in ("tasks.db", "tasks.db-wal")}
-    assert list(sqlite_factory(copy / "tasks.db").check()) == []
-    assert {name: (copy / name).read_bytes() for name in before} == before
+    before = {file: path.with_name(file).read_bytes() for file in ("tasks.db", "tasks.db-wal")}
+    for file, content in before.items():
+        (copy / file).write_bytes(content)
+    place = tmp_path / name
+    if not place.exists():
+        place.symlink_to(copy / "tasks.db")
+    assert list(sqlite_factory(place).check()) == []
+    assert {file: (copy / file).read_bytes() for file in before} == before
 
 
 def test_check_of_a_missing_store_says_so(path: Path) -> None:
@@ -117,6 +135,12 @@ def test_check_of_a_missing_store_says_so(path: Path) -> None:
     with pytest.raises(StoreMissingError):
         sqlite_factory(path).check()
     assert not path.parent.exists()
+
+
+def test_check_of_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    """A directory in the place of the store is an error, as in opening it: nothing could be checked."""
+    with pytest.raises(StorageUnavailableError, match="cannot be opened"):
+        sqlite_factory(tmp_path).check()
 
 
 @pytest.mark.parametrize(("content", "expected"), [(b"", "empty"), (b"scrap" * 999, "not a database")])
@@ -150,6 +174,27 @@ def test_an_unreadable_task_is_named_where_it_comes(damaged: Any, repository: Sq
     assert repository.get_task(ONE.task_id) is not None
 
 
+def test_a_status_that_is_none_is_damage(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """Counting tasks of which one has a status that does not exist is an error that says so."""
+    damaged("UPDATE tasks SET status = 'pond' WHERE name = 'Two'")
+    with pytest.raises(StorageCorruptError, match="1 tasks have the status 'pond'"):
+        repository.count_tasks()
+
+
+def test_an_id_that_is_none_is_shown_as_it_is(damaged: Any, repository: SqliteTaskRepository) -> None:
+    """A column of ids that holds something else is named with what it holds."""
+    problems = damaged(
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = replace(sql, 'task_id BLOB NOT NULL', 'task_id BLOB')"
+        " WHERE name = 'tasks'",
+        "PRAGMA writable_schema = RESET",
+        "UPDATE tasks SET task_id = NULL WHERE name = 'Two'",
+    )
+    assert any("task None (row 2) cannot be read" in problem for problem in problems), problems
+    with pytest.raises(StorageCorruptError, match="task None"):
+        list(repository.find_tasks())
+
+
 def test_text_that_is_not_utf8_is_named(damaged: Any, repository: SqliteTaskRepository) -> None:
     """A list that cannot be read for its bytes names the task, and other tasks can still be read."""
     damaged("UPDATE tasks SET details = CAST(x'ff' AS TEXT) WHERE name = 'Two'")
@@ -158,6 +203,22 @@ def test_text_that_is_not_utf8_is_named(damaged: Any, repository: SqliteTaskRepo
     with pytest.raises(StorageCorruptError, match=TWO.task_id.hex):
         repository.get_task(TWO.task_id)
     assert [task.name for task in repository.find_tasks(TaskFilter(tags=("a",)))] == ["One more"]
+
+
+def test_text_that_is_not_utf8_behind_a_damaged_page_is_an_error(
+    damaged: Any, repository: SqliteTaskRepository, path: Path
+) -> None:
+    """Where the search for the task that cannot be read meets other damage, that is said, too."""
+    create(repository, *(make_task(f"task {n}", details="x" * 400, created_at=at(n + 9)) for n in range(100)))
+    create(repository, make_task("last row, first in order", created_at=at(-1)))
+    damaged("UPDATE tasks SET details = CAST(x'ff' AS TEXT) WHERE name LIKE 'last%'")
+    repository.close()
+    data = path.read_bytes()
+    middle = data.index(b"task 50") // 4096 * 4096
+    path.write_bytes(data[:middle] + b"\xff" * 4096 + data[middle + 4096 :])
+    repository.initialize(create=False)
+    with pytest.raises(StorageCorruptError, match="not UTF-8, and more damage"):
+        repository.find_tasks(limit=1)
 
 
 def test_an_unreadable_entry_is_named(damaged: Any, repository: SqliteTaskRepository) -> None:

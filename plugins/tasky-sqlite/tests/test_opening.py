@@ -1,9 +1,11 @@
-"""Missing, empty, foreign, newer, older and read-only files; what initialize leaves behind."""
+"""Missing, empty, foreign, newer and older files; what initialize leaves behind."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,6 @@ from tasky import (
     StorageCorruptError,
     StorageError,
     StorageFullError,
-    StorageReadOnlyError,
     StorageUnavailableError,
     StoreClosedError,
     StoreMissingError,
@@ -93,20 +94,29 @@ def test_a_newer_schema_is_left_alone(path: Path, repository: SqliteTaskReposito
     assert path.read_bytes() == content
 
 
-def test_a_newer_schema_with_a_log_is_left_alone(path: Path, repository: SqliteTaskRepository) -> None:
-    """Neither the file nor the write-ahead log of a newer store changes, even when its writer was killed."""
+links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+
+
+@pytest.mark.parametrize("name", ["copy/tasks.db", pytest.param("link.db", marks=links)])
+def test_a_newer_schema_with_a_log_is_left_alone(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path, name: str
+) -> None:
+    """Neither the file nor the log of a newer store changes, even when its writer was killed."""
     repository.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA user_version = 99")
         log = path.with_name("tasks.db-wal")
-        copy = path.parent.parent / "copy"
+        copy = tmp_path / "copy"
         copy.mkdir()
         for file in (path, log):
             (copy / file.name).write_bytes(file.read_bytes())
     left = {name: (copy / name).read_bytes() for name in ("tasks.db", "tasks.db-wal")}
     assert left["tasks.db-wal"]
+    place = tmp_path / name
+    if not place.exists():
+        place.symlink_to(copy / "tasks.db")
     with pytest.raises(SchemaTooNewError):
-        sqlite_factory(copy / "tasks.db").initialize()
+        sqlite_factory(place).initialize()
     assert {name: (copy / name).read_bytes() for name in left} == left
 
 
@@ -171,6 +181,20 @@ def test_any_file_name_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
         assert name in [file.name for file in tmp_path.iterdir()]
 
 
+@links
+def test_a_link_is_followed_where_it_leads_somewhere(path: Path, tmp_path: Path) -> None:
+    """A new store is made where a link leads, and refused where that is in no directory."""
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    with pytest.raises(StorageUnavailableError, match="cannot be opened"):
+        sqlite_factory(link).initialize()
+    path.parent.mkdir()
+    with sqlite_factory(link) as repository:
+        repository.initialize()
+    assert link.is_symlink()
+    assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
+
+
 def test_everything_but_check_needs_initialize(path: Path) -> None:
     """Before initialize and after close the methods say that the store is not open."""
     repository = sqlite_factory(path)
@@ -219,60 +243,80 @@ with SqliteTaskRepository(path) as repository:
         assert len(repository.get_all_tasks()) == 12
 
 
-def test_a_read_only_file_is_read(path: Path, repository: SqliteTaskRepository, run: Any) -> None:
-    """A user who may only read the store reads it, and is told why a write fails."""
-    task = repository.save_task(make_task("one"))
-    repository.close()
-    path.chmod(0o444)
-    path.parent.chmod(0o777)  # somebody else, below, makes the log's index there
+def test_a_store_that_another_makes_meanwhile_is_taken_as_it_is(run: Any, path: Path) -> None:
+    """Whoever waits for the creator of a store takes what was made, and makes nothing a second time."""
     process = run(
         """
-if os.getuid() == 0:
-    for parent in path.parents[1:]:
-        if parent.stat().st_mode & 0o001 == 0:
-            os.chmod(parent, parent.stat().st_mode | 0o011)
-    import hashlib, tasky_sqlite.repository
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+import time
+from tasky_sqlite import schema
+path.parent.mkdir()
+creator = sqlite3.connect(path, isolation_level=None)
+creator.execute("BEGIN IMMEDIATE")
+sleep = time.sleep
+def finish(seconds):  # called by whoever waits
+    time.sleep = sleep
+    schema.upgrade(creator, 0)
+    creator.execute("COMMIT")
+    creator.close()
+    print("made")
+time.sleep = finish
 with SqliteTaskRepository(path) as repository:
     repository.initialize()
-    print(repository.get_all_tasks()[0].name)
-    try:
-        repository.save_task(make_task("two"))
-    except StorageError as error:
-        print(type(error).__name__)
-sys.stdout.flush()
-os._exit(0)  # nobody may not write what is measured at the end of a test's process
+    print(repository.get_all_tasks())
 """
     )
-    out, err = process.communicate(timeout=60)
-    assert (out.split(), err) == (["one", "StorageReadOnlyError"], "")
-    assert task.name == "one"
+    assert process.communicate(timeout=60) == ("made\n[]\n", "")
 
 
-def test_a_directory_that_cannot_be_written_is_named(run: Any, path: Path) -> None:
-    """A user who may not write the directory is told that the store cannot be created there."""
+# Writes more than fits into the cache, so that some of it is in the file, and ends without a word.
+KILLED_CREATOR = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE tasks (x)")
+connection.executemany("INSERT INTO tasks VALUES (?)", [("x" * 4000,)] * 100)
+os._exit(0)
+"""
+
+
+def test_what_a_killed_creator_left_is_undone(path: Path) -> None:
+    """Half a store, with the journal that undoes it, counts as no store, and one is made there."""
     path.parent.mkdir()
+    subprocess.run([sys.executable, "-c", KILLED_CREATOR, path], check=True)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["tasks.db", "tasks.db-journal"]
+    assert all(file.stat().st_size for file in path.parent.iterdir())
+    with pytest.raises(StoreMissingError, match="empty"):
+        sqlite_factory(path).initialize(create=False)
+    with sqlite_factory(path) as repository:
+        repository.initialize()
+        assert repository.get_all_tasks() == []
+    assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
+
+
+def test_a_creator_that_is_killed_meanwhile_harms_nothing(run: Any, path: Path) -> None:
+    """Half a store that comes after an empty file was found, and will never be finished, is undone, too."""
     process = run(
         """
-if os.getuid() == 0:
-    for parent in path.parents:
-        if parent.stat().st_mode & 0o005 != 0o005:
-            os.chmod(parent, parent.stat().st_mode | 0o055)
-    import tasky_sqlite.repository
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
-else:
-    os.chmod(path.parent, 0o555)
-for place in (path, path.parent / "below" / "tasks.db"):
-    try:
-        SqliteTaskRepository(place).initialize()
-    except StorageError as error:
-        print(type(error).__name__)
-sys.stdout.flush()
-os._exit(0)  # nobody may not write what is measured at the end of a test's process
-"""
+import subprocess
+path.parent.mkdir()
+path.touch()
+stat = os.stat
+def leave_half(place, *arguments, **options):  # called by whoever has found an empty file
+    if place == os.fspath(path):
+        os.stat = stat
+        subprocess.run([sys.executable, "-c", sys.argv[2], path], check=True)
+        print(stat(path).st_size > 0)
+    return stat(place, *arguments, **options)
+os.stat = leave_half
+with SqliteTaskRepository(path) as repository:
+    repository.initialize()
+    print(repository.get_all_tasks())
+""",
+        KILLED_CREATOR,
     )
-    out, err = process.communicate(timeout=60)
-    assert (out.split(), err) == ([StorageReadOnlyError.__name__] * 2, "")
+    assert process.communicate(timeout=60) == ("True\n[]\n", "")
+    assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from tasky import (
     StoreClosedError,
     TaskChange,
     TaskModel,
+    TaskOrder,
     TaskStatus,
 )
 from tasky.testing.samples import at, create, make_batch, make_task, remaining
@@ -39,6 +42,16 @@ def open_files(path: Path) -> int:
     """How often this process has the database file open."""
     fds = Path("/proc/self/fd")
     return sum(os.path.realpath(fd) == os.fspath(path) for fd in fds.iterdir())
+
+
+def wait_until_inside(thread: threading.Thread, function: str) -> None:
+    """Wait until the thread has come into the function of that name, or to its end."""
+    while thread.is_alive():
+        frame = sys._current_frames().get(thread.ident or 0)
+        while frame is not None:
+            if frame.f_code.co_name == function:
+                return
+            frame = frame.f_back
 
 
 linux = pytest.mark.skipif(
@@ -142,6 +155,22 @@ def test_a_waiting_reader_gets_the_connection_of_a_stream(
         stream.close()
 
 
+def test_a_waiting_stream_gets_the_place_of_another(
+    many: list[TaskModel], repository: SqliteTaskRepository
+) -> None:
+    """A fifth stream begins as soon as one of four ends, and misses nothing."""
+    streams = [repository.find_tasks() for _ in range(4)]
+    found: list[int] = []
+    reader = threading.Thread(target=lambda: found.append(sum(1 for _ in repository.find_tasks())))
+    reader.start()
+    wait_until_inside(reader, "wait_for")
+    streams.pop().close()
+    reader.join()
+    assert found == [MANY]
+    for stream in streams:
+        stream.close()
+
+
 def test_closing_ends_the_wait_for_a_connection(
     many: list[TaskModel], repository: SqliteTaskRepository
 ) -> None:
@@ -178,19 +207,120 @@ def test_closing_ends_the_wait_for_a_connection(
     assert repository.count_tasks()[TaskStatus.PENDING] == MANY + 1
 
 
+def test_closing_ends_the_wait_of_a_writer(repository: SqliteTaskRepository) -> None:
+    """A writer whose turn comes when the repository is closed is told so; the one before it ends in peace."""
+    inside, done = threading.Event(), threading.Event()
+    errors: list[str] = []
+
+    def changes() -> Iterator[TaskChange]:
+        inside.set()
+        done.wait(30)
+        yield TaskChange(None, make_task("first"))
+
+    def write() -> None:
+        try:
+            create(repository, make_task("second"))
+        except StorageError as error:
+            errors.append(type(error).__name__)
+
+    first = threading.Thread(target=lambda: repository.apply(make_batch(), changes()))
+    second = threading.Thread(target=write)
+    first.start()
+    inside.wait(30)
+    second.start()
+    wait_until_inside(second, "writing")
+    repository.close()
+    done.set()
+    first.join()
+    second.join()
+    assert errors == [StoreClosedError.__name__]
+    repository.initialize()
+    assert remaining(repository) == ["first"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of a file that is open")
 def test_a_second_connection_may_fail(
     path: Path, many: list[TaskModel], repository: SqliteTaskRepository
 ) -> None:
-    """A store whose file was moved away is unavailable, and back when the file is."""
+    """A store whose file was moved away is unavailable to readers and writers, and back when the file is."""
     with repository.find_tasks() as stream:
         path.rename(path.with_suffix(".away"))
         for _ in range(6):
             with pytest.raises(StorageUnavailableError, match="cannot be opened"):
                 repository.get_task(many[0].task_id)
+            with pytest.raises(StorageUnavailableError, match="cannot be opened"):
+                create(repository, make_task("late"))
         path.with_suffix(".away").rename(path)
         assert repository.get_task(many[0].task_id) == many[0]
+        create(repository, make_task("late", created_at=at(MANY)))
         assert list(stream) == many
+
+
+@pytest.mark.parametrize("fault", ["closed", "in a transaction that does not end"])
+def test_a_connection_that_is_of_no_use_is_used_once(
+    path: Path, repository: SqliteTaskRepository, fault: str
+) -> None:
+    """A connection that fails in a way that is its own is given up, and the next call gets a new one."""
+    repository.save_task(make_task("one"))
+    assert repository._pool is not None
+    connection = repository._pool.take()
+    if fault == "closed":
+        connection.close()
+    else:
+        connection.set_trace_callback(lambda text: connection.interrupt() if text == "ROLLBACK" else None)
+    repository._pool.give(connection)
+    by_due = TaskOrder("due")  # two statements, so in a transaction
+    if fault == "closed":
+        with pytest.raises(StoreClosedError, match="not open"):
+            repository.find_tasks(order=by_due)
+    else:
+        assert [task.name for task in repository.find_tasks(order=by_due)] == ["one"]
+    with SqliteTaskRepository(path) as other:
+        other.initialize()
+        other.save_task(make_task("two"))
+    assert [task.name for task in repository.find_tasks(order=by_due)] == ["one", "two"]
+
+
+@linux
+@pytest.mark.parametrize(("closed", "left"), [("stream", 1), ("repository", 0)])
+def test_what_is_closed_while_it_is_read_lets_go(
+    path: Path, many: list[TaskModel], repository: SqliteTaskRepository, closed: str, left: int
+) -> None:
+    """A stream ends where another thread closes it, or the repository, and nothing stays open for it."""
+    reading, done = threading.Event(), threading.Event()
+    found: list[TaskModel] = []
+    refused: list[str] = []
+
+    def pause() -> int:
+        if found and not reading.is_set():
+            reading.set()
+            done.wait(30)
+        return 0
+
+    def read() -> None:
+        found.append(next(stream))
+        try:
+            found.extend(stream)
+        except StoreClosedError as error:
+            refused.append(str(error))
+
+    assert repository._pool is not None
+    connection = repository._pool.take()
+    connection.set_progress_handler(pause, 100)
+    repository._pool.give(connection)
+    stream = repository.find_tasks()
+    reader = threading.Thread(target=read)
+    reader.start()
+    reading.wait(30)
+    (stream if closed == "stream" else repository).close()
+    done.set()
+    reader.join()
+    assert found == many[: len(found)]
+    assert len(found) < MANY
+    assert len(refused) == (closed == "repository")
+    if closed == "stream":
+        assert repository.get_task(many[0].task_id) == many[0]
+    assert open_files(path) == left
 
 
 def test_another_thread_may_close_a_stream(many: list[TaskModel], repository: SqliteTaskRepository) -> None:
@@ -304,7 +434,11 @@ def test_another_process_that_writes_is_waited_for(path: Path, repository: Sqlit
         hasty.save_task(make_task("hasty"))
 
 
+INSIDE = inspect.getsource(wait_until_inside)
+
 FORK = """
+import warnings
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # which is tested
 tasks = [make_task(f"task {n}") for n in range(2500)]
 repository = SqliteTaskRepository(path)
 repository.initialize()
@@ -400,6 +534,89 @@ repository.close()
 """
     )
     assert process.communicate(timeout=120) == ("", "")
+    assert list(repository.check()) == []
+
+
+@fork
+def test_a_fork_waits_for_what_has_begun(run: Any, repository: SqliteTaskRepository) -> None:
+    """What has begun ends before the fork, what has not waits for it, and neither notices."""
+    process = run(
+        INSIDE
+        + FORK
+        + """
+others = [SqliteTaskRepository(path)]
+others[0].initialize()
+stream = repository.find_tasks()
+found, waiting = [next(stream)], []
+main, begun = threading.current_thread(), threading.Event()
+late = threading.Thread(target=lambda: [found.append(task) for task in stream])
+def hold(statement):  # called in the middle of the operation that the fork has to wait for
+    if threading.current_thread() is early and not begun.is_set():
+        begun.set()
+        wait_until_inside(main, "wait_for")
+        late.start()
+        wait_until_inside(late, "wait_for")
+        waiting.append(len(found))
+        others.pop().close()  # one that the fork has not come to is given up meanwhile
+early = threading.Thread(target=lambda: waiting.append(repository.get_task(tasks[0].task_id)))
+connection = repository._pool.take()
+connection.set_trace_callback(hold)
+repository._pool.give(connection)
+early.start()
+begun.wait(30)
+child = os.fork()
+if child == 0:
+    repository.save_task(make_task("of the child"))
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+early.join()
+late.join()
+assert waiting == [1001, tasks[0]], waiting  # what is read at once, and no more before the fork
+assert len(found) == 2500, len(found)
+assert others == []
+assert len(repository.get_all_tasks()) == 2501
+repository.close()
+"""
+    )
+    assert process.communicate(timeout=60) == ("", "")
+    assert list(repository.check()) == []
+
+
+@fork
+def test_a_fork_in_the_middle_of_reading_harms_nothing(run: Any, repository: SqliteTaskRepository) -> None:
+    """A child of a fork in the middle of a read has what was read, and is refused from then on."""
+    process = run(
+        FORK
+        + """
+children = []
+def fork(frame, event, function):  # between any two steps, as a signal handler may
+    if children == [None] and event == "c_return" and function.__name__.startswith("fetch"):
+        children[0] = os.fork()
+sys.setprofile(fork)
+parent = os.getpid()
+for read in (lambda: [repository.get_task(tasks[0].task_id)], repository.find_tasks):
+    children[:] = [None]
+    found = []
+    try:
+        found += read()
+    except StorageError as error:
+        assert os.getpid() != parent
+        assert "not open" in str(error), error
+    if os.getpid() != parent:
+        assert 0 < len(found) < 2500, len(found)
+        try:
+            repository.get_task(tasks[0].task_id)
+        except StorageError as error:
+            assert "forked in the middle" in str(error), error
+            sys.exit(0)
+        sys.exit(3)
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert len(found) in (1, 2500), len(found)
+repository.save_task(make_task("late"))
+repository.close()
+"""
+    )
+    assert process.communicate(timeout=60) == ("", "")
     assert list(repository.check()) == []
 
 

@@ -131,6 +131,25 @@ def test_a_criterion_that_leaves_many_tasks_is_walked(
     assert len(list(repository.find_tasks(TaskFilter(tags=("bug",)), limit=12))) == 12
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_many_tasks_of_some_priorities_are_walked_by_priority(
+    repository: SqliteTaskRepository, monkeypatch: pytest.MonkeyPatch, descending: bool
+) -> None:
+    """A page by priority starts and ends with the priorities that are asked for, and has no other."""
+    monkeypatch.setattr(queries, "_FEW", 10)
+    levels = [None, *TaskPriority]
+    create(repository, *(make_task(str(number), priority=levels[number % 4]) for number in range(80)))
+    wanted = frozenset({TaskPriority.LOW, TaskPriority.MEDIUM})
+    filter, order = TaskFilter(priorities=wanted), TaskOrder("priority", descending)
+    steps = plans(repository, filter, order=order)
+    assert is_walk(steps)
+    assert all("priority>? AND priority<?" in step for step in steps if step.startswith("SEARCH"))
+    found = list(repository.find_tasks(filter, order=order, limit=50))
+    assert found == order.sorted(found)
+    assert len(found) == 40
+    assert [task for task in found if task.priority not in wanted] == []
+
+
 def test_the_smallest_of_several_criteria_leads(repository: SqliteTaskRepository) -> None:
     """Of two criteria the one that leaves fewer tasks is looked up."""
     create(repository, *(make_task(str(n), tags=["bug"], project_id="web") for n in range(9)))

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasky import OutcomeUnknownError, StorageFullError, StorageUnavailableError
-from tasky.testing.samples import create, make_task, remaining
+from tasky import (
+    OutcomeUnknownError,
+    StorageError,
+    StorageFullError,
+    StorageUnavailableError,
+    TaskChange,
+)
+from tasky.testing.samples import create, make_batch, make_task, remaining
 from tasky_sqlite import SqliteTaskRepository
+
+
+def test_a_repository_shows_its_location(path: Path) -> None:
+    """In a debugger a repository says which file it is of, without opening it."""
+    assert repr(SqliteTaskRepository(path)) == f"SqliteTaskRepository('{path}')"
+    assert not path.exists()
 
 
 def test_a_list_does_without_what_writing_needs(run: Any, repository: SqliteTaskRepository) -> None:
@@ -75,6 +90,57 @@ with SqliteTaskRepository(path) as repository:
     out, err = process.communicate(timeout=60)
     assert (out.split(), err) == ([StorageFullError.__name__, "1"], "")
     assert remaining(repository) == ["after", "before"]
+
+
+@pytest.fixture
+def watch(repository: SqliteTaskRepository) -> Iterator[Callable[[Callable[..., None]], None]]:
+    """Have a function called with the repository's connection and each statement before it runs."""
+    assert repository._pool is not None
+    connection = repository._pool.take()
+    repository._pool.give(connection)
+    yield lambda see: connection.set_trace_callback(lambda statement: see(connection, statement))
+    connection.set_trace_callback(None)
+
+
+def test_a_commit_that_is_interrupted_writes_nothing(repository: SqliteTaskRepository, watch: Any) -> None:
+    """A commit that comes to nothing is an error, its batch is undone, and the next one may come."""
+    interrupted: list[str] = []
+
+    def interrupt(connection: sqlite3.Connection, statement: str) -> None:
+        if statement == "COMMIT" and not interrupted:
+            interrupted.append(statement)
+            connection.interrupt()
+
+    watch(interrupt)
+    with pytest.raises(StorageError, match="refused the operation"):
+        create(repository, make_task("lost"))
+    assert remaining(repository) == []
+    create(repository, make_task("kept"))
+    assert remaining(repository) == ["kept"]
+    assert list(repository.check()) == []
+
+
+def test_a_batch_that_was_written_all_the_same_is_no_error(
+    path: Path, repository: SqliteTaskRepository, watch: Any
+) -> None:
+    """After a commit failed the batch is looked up: when it is there all the same, it counts as written."""
+    batch, changes = make_batch(), [TaskChange(None, make_task("one"))]
+    seen: list[str] = []
+
+    def interrupt(connection: sqlite3.Connection, statement: str) -> None:
+        seen.append(statement)
+        if statement == "COMMIT":
+            connection.interrupt()
+        elif seen[-2:-1] == ["ROLLBACK"]:
+            with SqliteTaskRepository(path) as other:
+                other.initialize()
+                other.apply(batch, changes)
+
+    watch(interrupt)
+    repository.apply(batch, changes)
+    assert seen[-3:-1] == ["COMMIT", "ROLLBACK"]
+    assert remaining(repository) == ["one"]
+    assert [entry.batch.id for entry in repository.history()] == [batch.id]
 
 
 @posix

@@ -321,6 +321,15 @@ def test_restore_of_a_task_twice_writes_nothing(repository: SqliteTaskRepository
     assert list(repository.history()) == []
 
 
+def test_restore_of_what_the_table_refuses_writes_nothing(repository: SqliteTaskRepository) -> None:
+    """A task that got around the model's rules is not restored, and neither are the others."""
+    task = make_task("one")
+    object.__setattr__(task, "name", " ")
+    with pytest.raises(StorageError, match="CHECK"):
+        repository.restore([make_task("two"), task], [])
+    assert remaining(repository) == []
+
+
 def test_a_bulk_write_gives_its_memory_back(
     tmp_path: Path, repository: SqliteTaskRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from tasky import Problem, ResultStream, StorageCorruptError, StorageError, TaskModel
-from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, storage_error
-from tasky_sqlite.opening import connect, missing_error
+from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, shown_id, storage_error
+from tasky_sqlite.opening import connect, has_log, missing_error
 from tasky_sqlite.records import COLUMNS, batch_from_row, casefolds, snapshot_to_task, task_from_row
 from tasky_sqlite.schema import check_library, read_identity, require
 
@@ -52,8 +52,10 @@ def problems(path: str, wait: float) -> ResultStream[Problem]:
     if not os.path.exists(path):  # noqa: PTH110 - as in opening.py
         raise missing_error(path)
     try:
-        connection = connect(path, "ro" if os.path.exists(f"{path}-wal") else "rw", wait)  # noqa: PTH110 - as above
+        connection = connect(path, "ro" if has_log(path) else "rw", wait)
         connection.execute("PRAGMA query_only = ON")
+    except StorageCorruptError as error:  # it must not be opened, for what lies beside it
+        return ResultStream((Problem(str(error)),))
     except DRIVER_ERRORS as error:
         raise storage_error(error, path) from error
     return ResultStream(_guarded(connection, path), connection.close)
@@ -68,9 +70,11 @@ def undecodable_error(connection: sqlite3.Connection, path: str) -> StorageCorru
         ):
             if not all(_is_text(text) for text in texts):
                 return corrupt_error(
-                    path, f"task {task_id.hex()} (row {row_id}) holds text that is not UTF-8"
+                    path, f"task {shown_id(task_id)} (row {row_id}) holds text that is not UTF-8"
                 )
         return corrupt_error(path, "a history entry or batch holds text that is not UTF-8")
+    except DRIVER_ERRORS as error:  # a damaged page before it
+        return corrupt_error(path, f"it holds text that is not UTF-8, and more damage ({error})")
     finally:
         connection.text_factory = str
 
@@ -113,7 +117,7 @@ def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
             _validate(task)
             folded = (_decode(name_folded), _decode(details_folded))
         except _UNREADABLE as error:
-            yield Problem(f"task {columns[0].hex()} (row {row_id}) cannot be read: {error}", task_id)
+            yield Problem(f"task {shown_id(columns[0])} (row {row_id}) cannot be read: {error}", task_id)
             continue
         if folded != casefolds(task.name, task.details):
             yield Problem(
@@ -130,7 +134,9 @@ def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
 def _side_tables(connection: sqlite3.Connection) -> Iterator[Problem]:
     """What the tables beside the tasks hold too much."""
     for row_id, task_id, tag in connection.execute(_TAGS):
-        whose = "a task that is not stored" if task_id is None else f"task {task_id.hex()}, which has it not"
+        whose = (
+            "a task that is not stored" if task_id is None else f"task {shown_id(task_id)}, which has it not"
+        )
         yield Problem(f"the index of tags has {tag!r} for row {row_id}: {whose}", _task_id(task_id))
 
 
@@ -162,7 +168,7 @@ def _history(connection: sqlite3.Connection) -> Iterator[Problem]:
         if (None if stored is None else stored[0]) != last:
             found = "is not stored" if stored is None else f"is stored at revision {stored[0]}"
             left = "says that it was deleted" if last is None else f"ends at revision {last}"
-            yield Problem(f"task {task_id.hex()} {found}, but its history {left}", whose)
+            yield Problem(f"task {shown_id(task_id)} {found}, but its history {left}", whose)
 
 
 def _batches(connection: sqlite3.Connection) -> Iterator[Problem]:

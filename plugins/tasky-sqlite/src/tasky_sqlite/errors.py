@@ -16,7 +16,7 @@ from tasky import (
     StoreClosedError,
 )
 
-__all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "storage_error"]
+__all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "shown_id", "storage_error"]
 
 # The driver decodes SQLite's message, which may quote the bytes of a damaged file.
 DRIVER_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -104,6 +104,11 @@ def storage_error(error: Exception, path: str) -> StorageError:
 def corrupt_error(path: str, what: str) -> StorageCorruptError:
     """``what`` (it names the record) in the store at ``path`` cannot be read."""
     return StorageCorruptError(f"{path}: {what}", hint=_CHECK_HINT)
+
+
+def shown_id(task_id: object) -> str:
+    """What a column of ids holds, which in a damaged file can be anything."""
+    return task_id.hex() if isinstance(task_id, bytes) else ascii(task_id)
 
 
 def closed_error(path: str) -> StoreClosedError:

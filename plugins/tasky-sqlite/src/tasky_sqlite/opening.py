@@ -23,7 +23,7 @@ from tasky import (
 from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned
 from tasky_sqlite.schema import check_library, is_current, read_identity, require, upgrade
 
-__all__ = ["connect", "missing_error", "open_store"]
+__all__ = ["connect", "has_log", "missing_error", "open_store"]
 
 
 _MAGIC: Final = bytes.fromhex("d9d505f920a163d7")  # of SQLite's rollback journals
@@ -51,7 +51,7 @@ def connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
 def open_store(path: str, *, create: bool, wait: float) -> sqlite3.Connection:
     """A connection to the store at ``path``, created or upgraded if need be."""
     check_library()
-    if os.path.exists(f"{path}-wal"):  # noqa: PTH110 - pathlib costs the start of every command
+    if has_log(path):
         _look(path, create, wait)
     connection = _connect(path, create, wait)
     try:
@@ -67,6 +67,11 @@ def open_store(path: str, *, create: bool, wait: float) -> sqlite3.Connection:
     return connection
 
 
+def has_log(path: str) -> bool:
+    """Whether there is a write-ahead log, which the last one to close moves into the file."""
+    return os.path.exists(f"{_followed(path)}-wal")  # noqa: PTH110 - pathlib costs the start of every command
+
+
 def missing_error(path: str) -> StoreMissingError:
     """There is no file."""
     return StoreMissingError(f"there is no store at {path}", hint="Create one with 'tasky init'.")
@@ -78,10 +83,9 @@ def _refuse_planted(path: str) -> None:
     SQLite writes through links, and deletes the file that the end of a journal names. A store comes with a
     checkout, so both may be an attack; a journal without a name only restores pages of the store itself.
     """
-    if os.path.islink(path):  # noqa: PTH114 - as above
-        path = os.path.realpath(path)  # SQLite looks for the others where the link leads
+    followed = _followed(path)
     for ending in ("-journal", "-wal", "-shm"):
-        beside = path + ending
+        beside = followed + ending
         try:
             found = os.lstat(beside)
         except OSError:
@@ -96,6 +100,11 @@ def _refuse_planted(path: str) -> None:
             f"{beside} {what}; the store was not opened",
             hint="Tasky makes no such file: find out where it comes from, and move it away from the store.",
         )
+
+
+def _followed(path: str) -> str:
+    """Where SQLite looks for the files beside the store: where a link leads."""
+    return os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114 - as above
 
 
 def _names_a_file(journal: str) -> bool:
@@ -127,7 +136,7 @@ def _connect(path: str, create: bool, wait: float) -> sqlite3.Connection:
         return connect(path, "rw", wait)
     except sqlite3.OperationalError as error:
         if os.path.exists(path):  # noqa: PTH110 - as above
-            raise
+            return connect(path, "rw", wait)  # another process may have created it just now
         if not create:
             raise missing_error(path) from error
     parent = os.path.dirname(path)  # noqa: PTH120 - as above

@@ -51,7 +51,7 @@ def read_all(pool: Pool, path: str, plan: Plan) -> list[Row]:
     else:
         return rows
     finally:
-        _end(connection)
+        _end(pool, connection)
         pool.give(connection)
 
 
@@ -133,7 +133,7 @@ class _Reading:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
             cursor.close()
-        _end(self._connection)
+        _end(self._pool, self._connection)
 
 
 def _probe(connection: sqlite3.Connection) -> Probe:
@@ -145,12 +145,12 @@ def _probe(connection: sqlite3.Connection) -> Probe:
     return run
 
 
-def _end(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        try:
+def _end(pool: Pool, connection: sqlite3.Connection) -> None:
+    try:
+        if connection.in_transaction:
             connection.execute("ROLLBACK")
-        except DRIVER_ERRORS:  # pragma: no cover - the store failed, and that was reported
-            connection.close()
+    except DRIVER_ERRORS:  # what was read is right, or the failure was reported
+        pool.retire(connection)
 
 
 def _named(error: Exception, connection: sqlite3.Connection, path: str) -> StorageError:

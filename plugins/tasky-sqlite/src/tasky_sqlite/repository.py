@@ -16,7 +16,7 @@ from tasky import (
     TaskOrder,
     TaskStatus,
 )
-from tasky_sqlite.errors import DRIVER_ERRORS, closed_error, corrupt_error, storage_error
+from tasky_sqlite.errors import DRIVER_ERRORS, closed_error, corrupt_error, shown_id, storage_error
 from tasky_sqlite.opening import connect, open_store
 from tasky_sqlite.pool import Pool
 from tasky_sqlite.queries import count_statement, find_statements, history_statement
@@ -100,7 +100,10 @@ class SqliteTaskRepository(BaseTaskRepository):
         counts = dict.fromkeys(TaskStatus, 0)
         rows = read_all(self._opened(), self._path, lambda probe: count_statement(filter, probe))
         for status, count in rows:
-            counts[TaskStatus(status)] = count
+            try:
+                counts[TaskStatus(status)] = count
+            except ValueError as error:
+                raise corrupt_error(self._path, f"{count} tasks have the status {status!a}") from error
         return counts
 
     def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
@@ -184,7 +187,7 @@ class SqliteTaskRepository(BaseTaskRepository):
             try:
                 task = task_from_row(row)
             except (ValueError, TypeError, KeyError, OverflowError) as error:
-                raise corrupt_error(self._path, f"task {row[0].hex()} cannot be read") from error
+                raise corrupt_error(self._path, f"task {shown_id(row[0])} cannot be read") from error
             yield task
 
     def _named_tasks(self, rows: Iterable[Row]) -> Iterator[TaskModel]:
