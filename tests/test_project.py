@@ -278,6 +278,29 @@ def test_a_missing_store_is_an_error_and_nothing_is_created(
     assert [path.name for path in (root / ".tasky").iterdir()] == ["config.toml"]
 
 
+@pytest.mark.parametrize(
+    ("named_by", "next_step"),
+    [
+        ("project", "run `tasky init` in {root}."),
+        ("user", "Correct {user}, or make an empty one: run `tasky init --user`."),
+        ("flag", "run `tasky init --storage` with its location in a directory that has none."),
+    ],
+)
+def test_a_missing_store_says_how_to_make_it(
+    root: Path, environ: dict[str, str], registry: BackendRegistry, named_by: str, next_step: str
+) -> None:
+    """What to do depends on who named the place: the project's config, the user's own, or a flag."""
+    user = user_config_dir(environ) / "config.toml"
+    storage = f"file://{root}/flag.db" if named_by == "flag" else None
+    if named_by == "project":
+        configure(root)
+    elif named_by == "user":
+        configure_user(environ, "[storage]\nuri = 'file://mine.db'\n")
+    with pytest.raises(StoreMissingError) as caught:
+        open_repository(load_settings(root, environ, storage=storage), registry, environ)
+    assert caught.value.hint.endswith(next_step.format(root=root, user=user))
+
+
 def test_a_repository_that_cannot_be_initialized_is_closed(
     root: Path, environ: dict[str, str], registry: BackendRegistry
 ) -> None:

@@ -54,6 +54,17 @@ def test_ctrl_c_at_a_question_interrupts(project: Process) -> None:
     assert len(project("list", "--all").lines) == 1
 
 
+@pytest.mark.parametrize("option", ["--storage", "--directory"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_global_option_that_is_empty_is_an_error(cli: CommandLine, option: str, value: str) -> None:
+    """A script whose variable came out empty is told so, before and after the command's name."""
+    for argv in ([option, value, "add", "Buy milk"], ["add", "Buy milk", f"{option}={value}"]):
+        result = cli(*argv, code=5)
+        assert f"{option} is given, but empty" in result.err
+        assert f"Leave {option} out" in result.err
+    assert cli("list").out == ""
+
+
 def test_a_task_that_is_named_twice_is_changed_once(cli: CommandLine) -> None:
     """A short id, the whole id and the id without dashes are the same task."""
     cli("add", "Buy milk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,111 @@ def test_an_unknown_backend_makes_no_project(bare_cli: CommandLine) -> None:
     """A backend that is not installed is an error, and nothing is left behind."""
     bare_cli("init", "--storage", "nosuch://tasks", code=6)
     assert list(bare_cli.cwd.iterdir()) == []
+
+
+def test_a_fresh_clone_gets_the_store_that_its_config_names(cli: CommandLine) -> None:
+    """Where a project is and its store is not, every command says so, and `tasky init` makes an empty one."""
+    cli.stores.clear()
+    error = cli("list", code=7).err
+    assert f"run `tasky init` in {cli.cwd}" in error
+    config = (cli.cwd / ".tasky/config.toml").read_bytes()
+    result = cli("init")
+    assert result.lines == [
+        f"project: {cli.cwd}",
+        f"config: {cli.cwd}/.tasky/config.toml",
+        "storage: memory://tasks",
+    ]
+    assert result.err == "The project was there, and its store was missing: an empty one was made.\n"
+    assert cli("list").out == ""
+    assert (cli.cwd / ".tasky/config.toml").read_bytes() == config
+    assert "already" in cli("init", code=5).err
+
+
+@pytest.mark.parametrize("argv", [["init"], ["project", "init"], ["init", "--storage", "memory://tasks"]])
+def test_a_fresh_clone_in_json(cli: CommandLine, argv: list[str]) -> None:
+    """--json has the facts of a new project, and nothing on stderr; the location may be repeated."""
+    cli.stores.clear()
+    result = cli(*argv, "--json")
+    assert (result.document["kind"], result.err) == ("project", "")
+    assert result.items[0]["storage"] == "memory://tasks"
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_a_fresh_clone_gets_no_store_at_another_place(cli: CommandLine, how: str) -> None:
+    """A location that is not the one in the config is refused, and nothing is made."""
+    cli.stores.clear()
+    if how == "variable":
+        cli.environ["TASKY_STORAGE"] = "memory://other"
+    flag = ["--storage", "memory://other"] if how == "flag" else []
+    assert "already" in cli("init", *flag, code=5).err
+    assert [path for path, store in cli.stores.items() if store.state is not None] == []
+
+
+@pytest.mark.parametrize("storage", ["sqlite://.tasky/tasks.db", "json://.tasky/tasks.json"])
+def test_a_clone_without_the_store_works_after_init(process: Process, storage: str) -> None:
+    """A project whose store is not committed starts anew in a clone, with the real backends."""
+    process("init", "--storage", storage)
+    process("add", "Buy milk")
+    for file in (process.cwd / ".tasky").iterdir():
+        if file.name != "config.toml":
+            file.unlink()
+    assert "tasky init" in process("list", code=7).err
+    process("init")
+    assert process("list").out == ""
+    process("add", "Buy bread")
+    assert len(process("list").lines) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_clone_of_another_user_gets_a_store_where_it_is_named(cli: CommandLine) -> None:
+    """In somebody else's project nothing is made, unless -C names its directory."""
+    os.chown(cli.cwd / ".tasky", 12345, -1)
+    cli.stores.clear()
+    assert "belongs to another user" in cli("init", code=5).err
+    assert "storage: memory://tasks" in cli("-C", str(cli.cwd), "init").lines
+
+
+@pytest.fixture
+def own_config(bare_cli: CommandLine) -> Path:
+    """The user's own config, which names a store."""
+    config = Path(bare_cli.environ["XDG_CONFIG_HOME"], "tasky/config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text('version = 1\n[storage]\nuri = "memory://mine"\n', encoding="utf-8")
+    return config
+
+
+def test_the_users_own_store_is_made_on_request(bare_cli: CommandLine, own_config: Path) -> None:
+    """`tasky init --user` makes the store that the user's own config names, for use outside any project."""
+    error = bare_cli("list", code=7).err
+    assert "tasky init --user" in error
+    result = bare_cli("init", "--user")
+    assert result.out == f"project: -\nconfig: {own_config}\nstorage: memory://mine\n"
+    bare_cli("add", "Buy milk")
+    assert len(bare_cli("list").lines) == 1
+    assert list(bare_cli.cwd.iterdir()) == []
+    assert "there is a store already at memory://mine" in bare_cli("init", "--user", code=5).err
+    assert len(bare_cli("list").lines) == 1
+
+
+def test_the_users_own_store_in_json(bare_cli: CommandLine, own_config: Path) -> None:
+    """--json has the same three facts in the envelope, and no project."""
+    document = bare_cli("init", "--user", "--json").document
+    assert document["kind"] == "project"
+    assert document["items"] == [{"project": None, "config": str(own_config), "storage": "memory://mine"}]
+
+
+def test_the_users_own_store_is_where_their_config_says(bare_cli: CommandLine, own_config: Path) -> None:
+    """--user together with --storage is a usage error, and makes nothing."""
+    error = bare_cli("init", "--user", "--storage", "memory://other", code=2).err
+    assert "leave out --storage" in error
+    assert bare_cli.stores == {}
+
+
+def test_a_user_without_a_store_of_their_own_is_told_how_to_name_one(bare_cli: CommandLine) -> None:
+    """--user where the user's own config names no storage is an error that says what to write where."""
+    error = bare_cli("init", "--user", code=5).err
+    assert "tasky/config.toml names no storage" in error
+    assert "[storage]" in error
 
 
 @pytest.fixture

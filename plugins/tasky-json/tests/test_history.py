@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tasky import Batch, BatchExistsError, HistoryEntry, StorageCorruptError, TaskChange, TaskModel
+from tasky import (
+    Batch,
+    BatchExistsError,
+    HistoryEntry,
+    StorageCorruptError,
+    TaskChange,
+    TaskModel,
+)
 from tasky_json import JsonTaskRepository, json_factory
 
 Write = Callable[..., UUID]
@@ -210,6 +218,42 @@ def test_entry_whose_task_before_is_another_is_refused(
     at = data.rindex(str(three[0].task_id).encode())
     history.write_bytes(data[:at] + str(three[1].task_id).encode() + data[at + 36 :])
     assert any("the task before has another id" in message for message in _messages(repository))
+
+
+WRITE_DURING_THE_CHECK = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+from tasky import Batch, TaskChange, TaskModel
+from tasky_json import json_factory
+
+path, history = Path(sys.argv[1]), sys.argv[2]
+now = datetime.now(UTC)
+written = []
+
+def hook(event, details):  # an open is reported before it is done
+    if event == "open" and details[0] == history and not written:
+        for name in ("four", "five"):
+            written.append(name)
+            task = TaskModel(task_id=uuid4(), name=name, created_at=now, updated_at=now)
+            writer.apply(Batch(uuid4(), now, "child", "test"), [TaskChange(None, task)])
+
+writer = json_factory(path)
+writer.initialize()
+sys.addaudithook(hook)
+print([problem.message for problem in json_factory(path).check()], written)
+"""
+
+
+def test_check_is_not_misled_by_what_is_written_meanwhile(
+    path: Path, history: Path, three: list[TaskModel]
+) -> None:
+    """Batches that are written between the look at the document and that at its history are no problem."""
+    command = [sys.executable, "-c", WRITE_DURING_THE_CHECK, str(path), str(history)]
+    checked = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert (checked.stdout, checked.stderr) == ("[] ['four', 'five']\n", "")
+    assert len(_opened(path).get_all_tasks()) == 5
 
 
 def test_check_follows_the_revisions_of_each_task(
