@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
 
-from tasky import Batch, HistoryEntry, InvalidTaskError, TaskChange
+from tasky import Batch, ConflictError, HistoryEntry, InvalidTaskError, TaskChange, TaskModel, checked_changes
 from tasky.testing.samples import changed, make_task
 
 TASK = make_task("a")
@@ -67,6 +68,71 @@ def test_change_that_skips_a_revision_is_refused(revision: int) -> None:
     """The revision after a change is the one before plus 1."""
     with pytest.raises(InvalidTaskError, match=r"^revision .*the revision after 1 is 2"):
         TaskChange(TASK, replace(TASK, name="b", revision=revision))
+
+
+def checked(*changes: TaskChange, stored: TaskModel | None = None, known: int = 0) -> list[TaskChange]:
+    """What passes, where the store holds ``stored`` and history knows every id up to revision ``known``."""
+    tasks = {} if stored is None else {stored.task_id: stored}
+    return list(checked_changes(iter(changes), tasks.get, lambda _: known))
+
+
+def test_changes_that_fit_the_store_pass() -> None:
+    """A creation, a change, a deletion and a guard come out as they went in, in their order."""
+    assert checked(TaskChange(None, TASK), TaskChange(None, make_task("b"))) == [
+        TaskChange(None, TASK),
+        TaskChange(None, make_task("b")),
+    ]
+    for fitting in (TaskChange(TASK, changed(TASK)), TaskChange(TASK, None), TaskChange(TASK, TASK)):
+        assert checked(fitting, stored=TASK, known=1) == [fitting]
+    again = TaskChange(None, replace(TASK, revision=4))
+    assert checked(again, known=3) == [again]
+
+
+@pytest.mark.parametrize(
+    ("change", "stored", "known", "message"),
+    [
+        (TaskChange(None, TASK), TASK, 1, "exists already, at revision 1"),
+        (
+            TaskChange(None, TASK),
+            None,
+            3,
+            "has to be created at revision 4, which follows its history, not at 1",
+        ),
+        (TaskChange(TASK, None), None, 1, "does not exist; revision 1 was expected"),
+        (TaskChange(TASK, changed(TASK)), changed(TASK), 2, "is at revision 2, not at 1"),
+        (TaskChange(TASK, TASK), changed(TASK), 2, "is at revision 2, not at 1"),
+    ],
+)
+def test_change_that_does_not_fit_is_a_conflict(
+    change: TaskChange, stored: TaskModel | None, known: int, message: str
+) -> None:
+    """The error names the task, what is stored and what was expected, and what to do."""
+    with pytest.raises(
+        ConflictError, match=f"task {TASK.task_id.hex[:8]} {message}; nothing was written"
+    ) as caught:
+        checked(change, stored=stored, known=known)
+    assert caught.value.hint == "Read it again and repeat the change."
+
+
+def test_batch_that_names_a_task_twice_is_a_conflict() -> None:
+    """A guard and a change of one task are two changes of it, too."""
+    with pytest.raises(ConflictError, match=r"names task .* twice; nothing was written"):
+        checked(TaskChange(TASK, TASK), TaskChange(TASK, None), stored=TASK, known=1)
+
+
+def test_changes_are_checked_as_they_come() -> None:
+    """A change is asked for when the one before has passed; an error of their source comes out unchanged."""
+    failure = LookupError("the source broke off")
+
+    def source() -> Iterator[TaskChange]:
+        yield TaskChange(None, TASK)
+        raise failure
+
+    passing = checked_changes(source(), lambda _: None, lambda _: 0)
+    assert next(passing) == TaskChange(None, TASK)
+    with pytest.raises(LookupError) as caught:
+        next(passing)
+    assert caught.value is failure
 
 
 def test_entries_with_the_same_content_are_equal() -> None:

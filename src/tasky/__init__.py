@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Batch as Batch,
         HistoryEntry as HistoryEntry,
         TaskChange as TaskChange,
+        checked_changes as checked_changes,
     )
     from tasky.codec import (
         decode_batch as decode_batch,
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
         BackendInfo as BackendInfo,
         BackendRegistry as BackendRegistry,
         default_registry as default_registry,
+        is_uri_factory as is_uri_factory,
         uri_factory as uri_factory,
     )
     from tasky.repository import (
@@ -86,6 +88,11 @@ if TYPE_CHECKING:
         ResultStream as ResultStream,
         TaskRepository as TaskRepository,
     )
+    from tasky.selection import (
+        check_limit as check_limit,
+        count_by_status as count_by_status,
+        select_tasks as select_tasks,
+    )
     from tasky.service import TaskService as TaskService, Written as Written
 
 _MODULES: Final = {
@@ -93,6 +100,7 @@ _MODULES: Final = {
         "Batch",
         "HistoryEntry",
         "TaskChange",
+        "checked_changes",
     ),
     "codec": (
         "decode_batch",
@@ -158,6 +166,7 @@ _MODULES: Final = {
         "BackendInfo",
         "BackendRegistry",
         "default_registry",
+        "is_uri_factory",
         "uri_factory",
     ),
     "repository": (
@@ -165,6 +174,11 @@ _MODULES: Final = {
         "Problem",
         "ResultStream",
         "TaskRepository",
+    ),
+    "selection": (
+        "check_limit",
+        "count_by_status",
+        "select_tasks",
     ),
     "service": ("TaskService", "Written"),
 }

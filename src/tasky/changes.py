@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tasky.errors import InvalidTaskError
+from tasky.errors import ConflictError, InvalidTaskError
 from tasky.model import JSONValue, TaskModel, check_text, check_timestamp
 
-__all__ = ["Batch", "HistoryEntry", "TaskChange", "revised", "same_content"]
+__all__ = ["Batch", "HistoryEntry", "TaskChange", "checked_changes", "revised", "same_content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,43 @@ class HistoryEntry:
     revision: int | None
 
 
+def checked_changes(
+    changes: Iterable[TaskChange],
+    stored: Callable[[UUID], TaskModel | None],
+    last_revision: Callable[[UUID], int],
+) -> Iterator[TaskChange]:
+    """The changes of one batch, guards included, each after it was found to fit what the store holds.
+
+    That is what ``TaskRepository.apply`` requires: a batch names a task once, ``before`` has the revision of
+    the task that ``stored`` gives (None: there is none), and a created task has the one that follows
+    ``last_revision``, the last that history knows for the id (0: none). Raises ``ConflictError`` at the first
+    that does not fit; the backend then writes nothing. Both functions are asked as each change comes.
+    """
+    seen: set[UUID] = set()
+    for change in changes:
+        task_id, before, after = change.task_id, change.before, change.after
+        short, present = task_id.hex[:8], stored(task_id)
+        if task_id in seen:
+            raise _conflict(f"the batch names task {short} twice", "Put its changes into two batches.")
+        seen.add(task_id)
+        if before is not None:
+            if present is None:
+                raise _conflict(f"task {short} does not exist; revision {before.revision} was expected")
+            if present.revision != before.revision:
+                raise _conflict(f"task {short} is at revision {present.revision}, not at {before.revision}")
+        else:
+            assert after is not None  # a change has one side at least
+            if present is not None:
+                raise _conflict(f"task {short} exists already, at revision {present.revision}")
+            due = last_revision(task_id) + 1
+            if after.revision != due:
+                raise _conflict(
+                    f"task {short} has to be created at revision {due}, which follows its history,"
+                    f" not at {after.revision}"
+                )
+        yield change
+
+
 def revised(before: TaskModel, after: TaskModel, now: datetime) -> TaskModel:
     """``after`` as the revision that follows ``before``, at ``now`` or just behind ``before``.
 
@@ -107,6 +144,10 @@ def same_content(one: TaskModel, other: TaskModel) -> bool:
     """
     there = replace(other, revision=one.revision, updated_at=one.updated_at)
     return there == one and (one.extra is other.extra or _canonical(one.extra) == _canonical(other.extra))
+
+
+def _conflict(what: str, hint: str = "Read it again and repeat the change.") -> ConflictError:
+    return ConflictError(f"{what}; nothing was written", hint=hint)
 
 
 def _canonical(extra: Mapping[str, JSONValue]) -> str:

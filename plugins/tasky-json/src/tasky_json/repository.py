@@ -25,8 +25,11 @@ from tasky import (
     TaskModel,
     TaskOrder,
     TaskStatus,
+    check_limit,
+    checked_changes,
+    count_by_status,
+    select_tasks,
 )
-from tasky_json import queries
 from tasky_json.history import HistoryIndex, encode_line, read_entries, verify_end
 from tasky_json.records import Document
 from tasky_json.store import Store
@@ -82,12 +85,12 @@ class JsonTaskRepository(BaseTaskRepository):
     ) -> ResultStream[TaskModel]:
         """The tasks that match, in order; see ``TaskRepository``. The document is in memory anyway."""
         store = self._opened()
-        queries.check_limit(limit)
-        return ResultStream(queries.select(store.read().tasks, filter, order, limit, after))
+        check_limit(limit)
+        return ResultStream(select_tasks(store.read().tasks, filter, order, limit, after))
 
     def count_tasks(self, filter: TaskFilter = ANY_TASK, /) -> dict[TaskStatus, int]:
         """How many tasks match, by status."""
-        return queries.count(self._opened().read().tasks, filter)
+        return count_by_status(self._opened().read().tasks, filter)
 
     def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
         """Write all of the changes and their history, or nothing; see ``TaskRepository``.
@@ -129,7 +132,7 @@ class JsonTaskRepository(BaseTaskRepository):
     ) -> ResultStream[HistoryEntry]:
         """The entries, in the order of writing; see ``TaskRepository``."""
         store = self._opened()
-        queries.check_limit(limit)
+        check_limit(limit)
         last = store.read().last_batch
         if last is None:
             return ResultStream(())
@@ -177,35 +180,16 @@ def json_factory(path: Path) -> JsonTaskRepository:
 
 
 def _checked(changes: Iterable[TaskChange], document: Document, index: HistoryIndex) -> Iterator[TaskChange]:
-    """The changes, each one after it was found to fit what is stored."""
-    seen: set[UUID] = set()
-    for change in changes:
-        task_id, before, after = change.task_id, change.before, change.after
-        short, stored = task_id.hex[:8], document.tasks.get(task_id)
-        if task_id in seen:
-            raise _conflict(f"the batch names task {short} twice", "Put its changes into two batches.")
-        seen.add(task_id)
-        if before is None and after is not None:
-            if stored is not None:
-                raise _conflict(f"task {short} exists already, at revision {stored.revision}")
-            due = index.last_revision(task_id) + 1
-            if after.revision != due:
-                raise _conflict(
-                    f"task {short} has to be created at revision {due}, which follows its history,"
-                    f" not at {after.revision}"
-                )
-        elif before is not None:
-            if stored is None:
-                raise _conflict(f"task {short} does not exist; revision {before.revision} was expected")
-            if stored.revision != before.revision:
-                raise _conflict(f"task {short} is at revision {stored.revision}, not at {before.revision}")
-            if stored != before:
-                raise _conflict(f"task {short} was edited by hand at revision {stored.revision}")
+    """The changes, each one after it was found to fit what is stored; an edit by hand keeps its revision."""
+    for change in checked_changes(changes, document.tasks.get, index.last_revision):
+        before = change.before
+        if before is not None and before != document.tasks[before.task_id]:
+            raise ConflictError(
+                f"task {before.task_id.hex[:8]} was edited by hand at revision {before.revision};"
+                " nothing was written",
+                hint="Read it again and repeat the change.",
+            )
         yield change
-
-
-def _conflict(what: str, hint: str = "Read it again and repeat the change.") -> ConflictError:
-    return ConflictError(f"{what}; nothing was written", hint=hint)
 
 
 def _restored_lines(stored: dict[UUID, TaskModel], entries: list[HistoryEntry]) -> list[bytes]:

@@ -1,31 +1,37 @@
-"""Which of the tasks in memory, and in which order: what ``TaskFilter`` and ``TaskOrder`` mean."""
+"""What a filter and an order mean for tasks that are all in memory: for a backend that holds them there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from tasky import InvalidFilterError, TaskFilter, TaskModel, TaskOrder, TaskStatus
+from tasky.errors import InvalidFilterError
+from tasky.filter import TaskFilter, TaskOrder
+from tasky.model import TaskModel, TaskStatus
 
-__all__ = ["check_limit", "count", "select"]
+__all__ = ["check_limit", "count_by_status", "select_tasks"]
 
 
-def select(
+def select_tasks(
     tasks: Mapping[UUID, TaskModel],
     filter: TaskFilter,
     order: TaskOrder,
-    limit: int | None,
-    after: TaskModel | None,
+    limit: int | None = None,
+    after: TaskModel | None = None,
 ) -> list[TaskModel]:
-    """One page of the tasks that match; ``after`` is the last task of the page before."""
+    """One page of the tasks that match, as ``TaskRepository.find_tasks`` has it.
+
+    ``after`` is the last task of the page before. Whether a task is ready is judged among ``tasks``, which
+    are therefore all that the store holds. The limit is not checked: see ``check_limit``.
+    """
     found = _matching(tasks, filter)
     if after is not None:
         found = [task for task in found if order.is_after(task, after)]
     return order.sorted(found)[:limit]
 
 
-def count(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> dict[TaskStatus, int]:
-    """How many tasks match, by status."""
+def count_by_status(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> dict[TaskStatus, int]:
+    """How many of the tasks match, as ``TaskRepository.count_tasks`` has it: every status present."""
     counts = dict.fromkeys(TaskStatus, 0)
     for task in _matching(tasks, filter):
         counts[task.status] += 1
@@ -33,7 +39,7 @@ def count(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> dict[TaskStatu
 
 
 def check_limit(limit: int | None) -> None:
-    """Raise ``InvalidFilterError`` for a negative limit."""
+    """Raise ``InvalidFilterError`` for a limit that the contract refuses: a negative one."""
     if limit is not None and limit < 0:
         raise InvalidFilterError(f"a limit is 0 or more, not {limit}")
 
