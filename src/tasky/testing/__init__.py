@@ -1,47 +1,46 @@
 """The conformance kit: how the author of a backend knows that it is right (``tasky[testing]``).
 
-Names are resolved lazily: the reference needs neither pytest nor Hypothesis, and neither do the processes
-that the kit starts.
+Names are resolved lazily: the reference and a harness need neither pytest nor Hypothesis, and neither do the
+processes that the kit starts.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tasky.testing.conformance import (
-        BackendConformance as BackendConformance,
-        SingleProcessConformance as SingleProcessConformance,
+    from tasky.testing.conformance import BackendConformance as BackendConformance
+    from tasky.testing.harness import (
+        NotProvenError as NotProvenError,
+        StoreHarness as StoreHarness,
     )
     from tasky.testing.memory import (
         MemoryStore as MemoryStore,
         MemoryTaskRepository as MemoryTaskRepository,
     )
 
-__all__ = ["BackendConformance", "MemoryStore", "MemoryTaskRepository", "SingleProcessConformance"]
+_MODULE_OF: Final = {
+    "BackendConformance": "conformance",
+    "MemoryStore": "memory",
+    "MemoryTaskRepository": "memory",
+    "NotProvenError": "harness",
+    "StoreHarness": "harness",
+}
+
+__all__ = sorted(_MODULE_OF)
 
 if "pytest" in sys.modules:  # before they are imported, or a rule that is broken shows a bare AssertionError
+    from pkgutil import iter_modules
+
     sys.modules["pytest"].register_assert_rewrite(
-        "tasky.testing.contract_batches",
-        "tasky.testing.contract_history",
-        "tasky.testing.contract_lifecycle",
-        "tasky.testing.contract_meaning",
-        "tasky.testing.contract_order",
-        "tasky.testing.contract_processes",
-        "tasky.testing.contract_reading",
-        "tasky.testing.contract_restore",
-        "tasky.testing.contract_search",
-        "tasky.testing.contract_threads",
-        "tasky.testing.contract_writing",
-        "tasky.testing.samples",
+        *(f"{__name__}.{module.name}" for module in iter_modules(__path__))
     )
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'tasky.testing' has no attribute {name!r}")
     from importlib import import_module
 
-    module = "memory" if name.startswith("Memory") else "conformance"
-    return getattr(import_module(f"tasky.testing.{module}"), name)
+    return getattr(import_module(f"tasky.testing.{_MODULE_OF[name]}"), name)

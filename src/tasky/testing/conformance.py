@@ -5,17 +5,19 @@ A backend's author writes::
     from tasky.testing import BackendConformance
 
     from my_backend import my_factory
+    from my_backend.harness import MyHarness
 
 
     class TestMyBackend(BackendConformance):
         factory = my_factory
-
-and, unless the factory takes the path of a file, overrides the fixture ``location`` as well.
+        harness = MyHarness
 """
 
 from __future__ import annotations
 
 from tasky.testing.contract_batches import BatchRules
+from tasky.testing.contract_crash import CrashRules
+from tasky.testing.contract_faults import FaultRules
 from tasky.testing.contract_history import HistoryRules
 from tasky.testing.contract_lifecycle import LifecycleRules
 from tasky.testing.contract_meaning import MeaningRules
@@ -24,6 +26,9 @@ from tasky.testing.contract_processes import ProcessRules
 from tasky.testing.contract_reading import ReadingRules
 from tasky.testing.contract_restore import RestoreRules
 from tasky.testing.contract_search import SearchRules
+from tasky.testing.contract_secrets import SecretRules
+from tasky.testing.contract_state import StateRules
+from tasky.testing.contract_streaming import StreamingRules
 from tasky.testing.contract_threads import ThreadRules
 from tasky.testing.contract_writing import WritingRules
 
@@ -42,8 +47,16 @@ class SingleProcessConformance(
     MeaningRules,
     ThreadRules,
 ):
-    """The rules that need no second process: for the reference, whose store lives in memory."""
+    """The rules that need neither a second process nor a harness: for a store in memory."""
 
 
-class BackendConformance(SingleProcessConformance, ProcessRules):
-    """All the rules; a subclass names the factory and, where it is no file backend, the location."""
+class BackendConformance(
+    SingleProcessConformance,
+    StateRules,
+    ProcessRules,
+    CrashRules,
+    FaultRules,
+    SecretRules,
+    StreamingRules,
+):
+    """All the rules; a subclass names the factory and the harness."""

@@ -8,14 +8,15 @@ import pytest
 
 from tasky import BatchExistsError, ConflictError, TaskChange, TaskRepository
 from tasky.testing.contract_writing import assert_conflict
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import changed, create, exact, make_batch, make_task, remaining, update, write
 
 __all__ = ["BatchRules"]
 
 
 class BatchRules(StoreFixtures):
-    """The rules of guards, batch ids and the iterator."""
+    """Batches: guards, ids, and the iterator of changes."""
 
     @rule
     def test_guard_that_holds_lets_the_batch_through(self, repository: TaskRepository) -> None:

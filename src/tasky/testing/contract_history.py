@@ -14,7 +14,8 @@ from tasky import (
     TaskChange,
     TaskRepository,
 )
-from tasky.testing.fixtures import RepositoryMaker, StoreFixtures, rule
+from tasky.testing.fixtures import RepositoryMaker, StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import (
     at,
     changed,
@@ -33,7 +34,7 @@ _B: Final = make_task("b")
 
 
 class HistoryRules(StoreFixtures):
-    """The rules of ``history``."""
+    """History."""
 
     @rule
     def test_entry_holds_the_change(self, repository: TaskRepository) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import active_count
 from typing import Any, Final
 
 import pytest
@@ -15,10 +19,12 @@ from tasky import (
     TaskChange,
     TaskRepository,
 )
-from tasky.testing.fixtures import RepositoryMaker, StoreFixtures, footprint, rule
+from tasky.testing.fixtures import RepositoryMaker, StoreFixtures, footprint
+from tasky.testing.harness import NotProvenError
+from tasky.testing.rules import rule
 from tasky.testing.samples import create, make_batch, make_task, remaining, update
 
-__all__ = ["LifecycleRules"]
+__all__ = ["LifecycleRules", "held_descriptors"]
 
 _TASK: Final = make_task("a task")
 _USES: Final[dict[str, Callable[[TaskRepository], object]]] = {
@@ -32,7 +38,7 @@ _USES: Final[dict[str, Callable[[TaskRepository], object]]] = {
 
 
 class LifecycleRules(StoreFixtures):
-    """The rules of ``initialize``, ``close`` and ``check``."""
+    """Opening, closing and checking."""
 
     @rule
     def test_factory_touches_nothing(self, make_repository: RepositoryMaker, location: Any) -> None:
@@ -207,6 +213,29 @@ class LifecycleRules(StoreFixtures):
         assert remaining(other) == ["a task"]
 
     @rule
+    def test_close_releases_everything(self, make_repository: RepositoryMaker, location: Any) -> None:
+        """``close`` releases everything that the repository holds: files, connections and threads.
+
+        Usual cause: a connection or a lock file that only the end of the process closes, or a stream that
+        was not read to its end and keeps one.
+        """
+        first = make_repository()
+        first.initialize()
+        create(first, _TASK)
+        first.close()
+        held, threads = held_descriptors(), active_count()
+        for _ in range(5):
+            repository = make_repository()
+            repository.initialize()
+            stream = repository.find_tasks()
+            update(repository, next(stream))
+            list(repository.history())
+            repository.close()
+            del stream
+        assert held_descriptors() - held == set()
+        assert active_count() == threads
+
+    @rule
     def test_leaving_the_context_closes(self, repository: TaskRepository) -> None:
         """The repository is a context manager: leaving it closes, also after an error.
 
@@ -302,3 +331,15 @@ class LifecycleRules(StoreFixtures):
             assert repository.get_all_tasks() == [saved] == repository.get_tasks_by_status(saved.status)
             assert repository.delete_task(saved.task_id)
             assert not repository.task_exists(saved.task_id)
+
+
+def held_descriptors() -> set[str]:
+    """What this process has open, with the numbers; raises ``NotProvenError`` where that cannot be seen."""
+    folder = next((each for each in ("/proc/self/fd", "/dev/fd") if Path(each).is_dir()), None)
+    if folder is None:
+        raise NotProvenError("this system does not show what a process has open")
+    held = set()
+    for entry in os.listdir(folder):  # noqa: PTH208 - a generator would have the folder itself open
+        with suppress(OSError):  # that of the listing is closed by now
+            held.add(f"{entry} {os.readlink(f'{folder}/{entry}')}")  # noqa: PTH115 - as above
+    return held

@@ -22,7 +22,8 @@ from tasky import (
     TaskRepository,
     TaskStatus,
 )
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import at, changed, create, make_task, update, write
 
 __all__ = ["OrderRules", "ids", "many_tasks"]
@@ -61,7 +62,7 @@ def ids(stream: Iterator[TaskModel]) -> list[str]:
 
 
 class OrderRules(StoreFixtures):
-    """The rules of orders, pages and streams."""
+    """Orders, pages and streams."""
 
     @_EVERY_ORDER
     @rule

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from tasky import TaskChange, TaskFilter, TaskModel, TaskPriority, TaskRepository, TaskStatus
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import at, create, exact, found, make_task, update, write
 
 __all__ = ["ReadingRules"]
@@ -74,7 +75,7 @@ _EDGES: Final[dict[str, dict[str, Any]]] = {
 
 
 class ReadingRules(StoreFixtures):
-    """The rules of reading, for every field and every criterion."""
+    """Reading, field by field and criterion by criterion."""
 
     @rule
     def test_absent_task_is_none(self, repository: TaskRepository) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
-from uuid import UUID
 
 import pytest
 
@@ -18,29 +17,28 @@ from tasky import (
     TaskModel,
     TaskRepository,
 )
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
 from tasky.testing.memory import MemoryTaskRepository
+from tasky.testing.rules import rule
 from tasky.testing.samples import (
-    at,
-    changed,
     create,
     exact,
     exact_entry,
-    make_batch,
+    example_store,
     make_task,
     remaining,
     update,
     write,
 )
 
-__all__ = ["RestoreRules", "example_store"]
+__all__ = ["RestoreRules"]
 
 _A: Final = make_task("a")
 _B: Final = make_task("b")
 
 
 class RestoreRules(StoreFixtures):
-    """The rules of ``restore``."""
+    """Restoring."""
 
     @rule
     def test_restore_is_exact(self, repository: TaskRepository) -> None:
@@ -185,18 +183,3 @@ class RestoreRules(StoreFixtures):
             assert [exact(task) for task in repository.find_tasks()] == [
                 exact(task) for task in elsewhere.find_tasks()
             ]
-
-
-def example_store() -> tuple[list[TaskModel], list[HistoryEntry]]:
-    """Tasks and their history, with gaps in the numbers, a deleted task and one batch of several entries."""
-    first, second, third = (make_batch(id=UUID(int=number), at=at(number)) for number in (3, 2, 1))
-    later = changed(_A, name="a2", extra={"n": 1.0}, tags=("t",))
-    again = changed(later, name="a3", due_at=at(9))
-    history = [
-        HistoryEntry(3, first, _A.task_id, None, 1),
-        HistoryEntry(4, first, _B.task_id, None, 1),
-        HistoryEntry(9, second, _A.task_id, _A, 2),
-        HistoryEntry(10, second, _B.task_id, _B, None),
-        HistoryEntry(21, third, _A.task_id, later, 3),
-    ]
-    return [again, make_task("restored without history", revision=5)], history

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from tasky import TaskChange, TaskRepository, TaskStatus
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import at, create, found, make_task, update, write
 
 __all__ = ["SearchRules"]
@@ -35,7 +36,7 @@ _DIFFERENT: Final = {
 
 
 class SearchRules(StoreFixtures):
-    """The rules of text search and of what is ready."""
+    """Text search, and what is ready."""
 
     @rule
     def test_text_is_found_in_name_and_details(self, repository: TaskRepository) -> None:

@@ -11,9 +11,10 @@ from typing import TypeVar
 import pytest
 
 from tasky import Batch, BatchExistsError, ConflictError, StoreClosedError, TaskChange, TaskRepository
-from tasky.testing.fixtures import RepositoryMaker, StoreFixtures, rule
+from tasky.testing.fixtures import RepositoryMaker, StoreFixtures
+from tasky.testing.jobs import increment
+from tasky.testing.rules import rule
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
-from tasky.testing.worker import increment
 
 __all__ = ["ThreadRules", "at_once", "attempt", "outcome"]
 
@@ -22,7 +23,7 @@ _THREADS = 6
 
 
 class ThreadRules(StoreFixtures):
-    """The rules of threads and handles."""
+    """Threads and handles."""
 
     @pytest.fixture(params=["one handle", "a handle each"])
     def handles(

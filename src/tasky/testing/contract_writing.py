@@ -8,14 +8,15 @@ from uuid import uuid4
 import pytest
 
 from tasky import BatchExistsError, ConflictError, TaskChange, TaskModel, TaskRepository
-from tasky.testing.fixtures import StoreFixtures, rule
+from tasky.testing.fixtures import StoreFixtures
+from tasky.testing.rules import rule
 from tasky.testing.samples import changed, create, exact, make_batch, make_task, remaining, update, write
 
 __all__ = ["WritingRules", "assert_conflict"]
 
 
 class WritingRules(StoreFixtures):
-    """The rules of ``apply``."""
+    """Writing."""
 
     @rule
     def test_created_task_is_stored(self, repository: TaskRepository, other: TaskRepository) -> None:

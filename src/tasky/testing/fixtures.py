@@ -1,58 +1,95 @@
-"""The seam between the kit and a backend: how to make a location, and a repository on it.
+"""The seam between the kit and a backend: how to make a location, a repository on it, and a process beside.
 
-Everything else in the kit hangs on these two. Both can be sent to another process: the factory is named by
-its module, and the location is data.
+Everything else in the kit hangs on these. They can be sent to another process: the factory and the harness
+are named by their modules, and the location is data.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
+import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
 from tasky import TaskRepository
+from tasky.testing.harness import StoreHarness
+from tasky.testing.worker import Job, Worker
 
-__all__ = ["RepositoryMaker", "StoreFixtures", "footprint", "rule"]
+__all__ = [
+    "FULL",
+    "OVERRIDABLE",
+    "QUICK",
+    "Effort",
+    "LocationMaker",
+    "RepositoryMaker",
+    "StoreFixtures",
+    "WorkerStarter",
+    "footprint",
+]
 
-F = TypeVar("F", bound=Callable[..., None])
+LocationMaker = Callable[[], Any]
 RepositoryMaker = Callable[[], TaskRepository]
+WorkerStarter = Callable[..., Worker]
+
+# All that a subclass may say without losing the proof.
+OVERRIDABLE = frozenset({"factory", "harness", "location", "new_location"})
 
 
-def rule(test: F) -> F:
-    """Mark ``test`` as one sentence of the contract; its docstring is shown when it fails.
+class Effort(NamedTuple):
+    """How much is tried: examples of each property, walks and steps of the state machine, damaged stores,
+    kills, rounds of each worker that counts up, and tasks that are streamed.
 
-    The docstring's first paragraph is the sentence; a second one says what usually breaks it.
+    ``shrinks``: whether what fails is made smaller until it is easy to read, which takes up to five minutes.
     """
 
-    @functools.wraps(test)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        try:
-            test(*args, **kwargs)
-        except Exception as error:
-            error.add_note(f"\nThe contract: {inspect.cleandoc(test.__doc__ or '')}")
-            raise
+    examples: int
+    walks: int
+    steps: int
+    damages: int
+    kills: int
+    rounds: int
+    streamed: int
+    shrinks: bool
 
-    wrapper.__dict__["tasky_rule"] = test.__name__
-    return wrapper  # type: ignore[return-value] # wraps keeps the signature that F stands for
+
+FULL = Effort(
+    examples=150, walks=40, steps=30, damages=40, kills=12, rounds=25, streamed=200_000, shrinks=True
+)
+QUICK = Effort(examples=25, walks=15, steps=20, damages=8, kills=2, rounds=5, streamed=20_000, shrinks=False)
 
 
 class StoreFixtures:
     """What a subclass says about its backend.
 
     ``factory`` makes a repository of a location and touches nothing. It is a function or a class at the top
-    of a module that can be imported, so that other processes can make one too.
+    of a module that can be imported, so that other processes can make one too. ``harness`` is the class of
+    what only the author can do to a store.
     """
 
     factory: ClassVar[Callable[[Any], TaskRepository]]
+    harness: ClassVar[type[StoreHarness]] = StoreHarness
 
     @pytest.fixture
-    def location(self, tmp_path: Path) -> Any:
-        """A place where there is no store yet, picklable: a path, unless a subclass says otherwise."""
-        return tmp_path / "store"
+    def new_location(self, tmp_path: Path) -> LocationMaker:
+        """Makes locations where there is no store yet: what the harness says."""
+        numbers = count()
+
+        def make() -> Any:
+            directory = tmp_path / f"place {next(numbers)}"
+            directory.mkdir()
+            return self.harness().fresh_location(directory)
+
+        return make
+
+    @pytest.fixture
+    def location(self, new_location: LocationMaker) -> Any:
+        """A place where there is no store yet, picklable."""
+        return new_location()
 
     @pytest.fixture
     def make_repository(self, location: Any) -> Iterator[RepositoryMaker]:
@@ -81,11 +118,35 @@ class StoreFixtures:
         other.initialize(create=False)
         return other
 
+    @pytest.fixture
+    def start_worker(self, location: Any) -> Iterator[WorkerStarter]:
+        """Starts processes on the location, or another, with a handle each; all end with the test."""
+        with ExitStack() as started:
+
+            def start(job: Job, *arguments: object, at: Any = location, **options: Any) -> Worker:
+                worker = Worker(self.plain_factory(), at, job, *arguments, **options)
+                return started.enter_context(worker)
+
+            yield start
+
+    @pytest.fixture
+    def effort(self, request: pytest.FixtureRequest) -> Effort:
+        """How much to try."""
+        return QUICK if request.config.getoption("tasky_quick", False) else FULL
+
+    @pytest.fixture
+    def chance(self, request: pytest.FixtureRequest) -> random.Random:
+        """What the kit leaves to chance; the seed is on the report card."""
+        return random.Random(f"{request.config.getoption('tasky_seed', 0)} {request.node.name}")  # noqa: S311 - no secret
+
     @classmethod
     def plain_factory(cls) -> Callable[[Any], TaskRepository]:
         """``factory`` itself, whether or not the subclass wrapped it in ``staticmethod``."""
         if not hasattr(cls, "factory"):
-            raise pytest.UsageError(f"{cls.__name__} has to say which backend to test: factory = my_factory")
+            raise pytest.UsageError(
+                f"{cls.__name__} has to say which backend to test: factory = my_factory"
+                " (tasky.testing.suite takes it from the option --tasky-backend NAME)"
+            )
         factory = inspect.getattr_static(cls, "factory")
         plain: Callable[[Any], TaskRepository] = getattr(factory, "__func__", factory)
         return plain

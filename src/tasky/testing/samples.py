@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -26,9 +28,11 @@ __all__ = [
     "create",
     "exact",
     "exact_entry",
+    "example_store",
     "found",
     "make_batch",
     "make_task",
+    "many_tasks",
     "remaining",
     "update",
     "write",
@@ -110,3 +114,30 @@ def exact(task: TaskModel | None) -> str | None:
 def exact_entry(entry: HistoryEntry) -> tuple[Any, ...]:
     """All that an entry says but its sequence, which ``restore`` may change."""
     return (json.dumps(encode_batch(entry.batch)), entry.task_id, exact(entry.before), entry.revision)
+
+
+def example_store() -> tuple[list[TaskModel], list[HistoryEntry]]:
+    """Tasks and their history, with gaps in the numbers, a deleted task and one batch of several entries."""
+    a, b = make_task("a"), make_task("b")
+    first, second, third = (make_batch(id=UUID(int=number), at=at(number)) for number in (3, 2, 1))
+    later = changed(a, name="a2", extra={"n": 1.0}, tags=("t",))
+    again = changed(later, name="a3", due_at=at(9))
+    history = [
+        HistoryEntry(3, first, a.task_id, None, 1),
+        HistoryEntry(4, first, b.task_id, None, 1),
+        HistoryEntry(9, second, a.task_id, a, 2),
+        HistoryEntry(10, second, b.task_id, b, None),
+        HistoryEntry(21, third, a.task_id, later, 3),
+    ]
+    return [again, make_task("restored without history", revision=5)], history
+
+
+def many_tasks(name: str, count: int, size: int) -> Iterator[TaskModel]:
+    """``count`` tasks with details of ``size`` characters, made one after the other at little cost."""
+    template = make_task(name)
+    values = {field.name: getattr(template, field.name) for field in fields(TaskModel)}
+    for number in range(count):
+        values["task_id"] = UUID(bytes=sha256(f"{name} {number}".encode()).digest()[:16], version=4)
+        values["details"] = f"{number} ".ljust(size, "x")
+        values["created_at"] = template.created_at + timedelta(seconds=number)
+        yield TaskModel.unchecked(**values)

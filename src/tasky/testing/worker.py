@@ -9,22 +9,25 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import IO, Any
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from typing import IO, Any, Final, TypeVar
 
-from tasky import ConflictError, TaskChange, TaskRepository
-from tasky.testing.samples import changed, make_batch, make_task
+from tasky import TaskRepository
+from tasky.testing.harness import NotProvenError
 
-__all__ = ["Worker", "add_tasks", "increment", "write_batches"]
+__all__ = ["Job", "Worker", "serve"]
 
+T = TypeVar("T")
 Job = Callable[..., None]
+
+_NOT_PROVEN: Final = "not proven: "
 
 
 class Worker:
     """A process that waits for ``start`` and then does ``job(repository, *arguments)``.
 
-    ``create`` is what it passes to ``initialize``. It is a context manager: leaving it ends the process.
+    ``create`` is what it passes to ``initialize``; None leaves that to the job. ``command`` is put before the
+    process's own, for a program that watches it. It is a context manager: leaving it ends the process.
     """
 
     def __init__(
@@ -33,30 +36,48 @@ class Worker:
         location: Any,
         job: Job,
         *arguments: object,
-        create: bool = False,
+        create: bool | None = False,
+        command: Sequence[str] = (),
     ) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tasky.testing.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, in this interpreter
+            [*command, sys.executable, "-m", "tasky.testing.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         payload = pickle.dumps((factory, location, job, arguments, create))
-        pickle.dump((sys.path, payload), self._input)
-        self._input.flush()
+        self._send((sys.path, payload))
 
-    def start(self) -> None:
-        """Wait until the process is ready, and let it go."""
+    def start(self) -> Worker:
+        """Wait until the process is ready, and let it go; returns itself."""
         ready = self._output.readline()
         assert ready == b"ready\n", "the other process cannot import the factory or the location"
-        self._input.write(b"go\n")
+        self.say("go")
+        return self
+
+    def say(self, line: str) -> None:
+        """Send a line to the job's standard input."""
+        self._input.write(f"{line}\n".encode())
         self._input.flush()
 
     def read(self) -> str:
         """The next line that the job prints; empty when it has ended."""
         return self._output.readline().decode().strip()
 
+    def ask(self, location: Any, question: Callable[..., T], *arguments: object) -> T:
+        """What ``question(repository, *arguments)`` returns there, or raise what it raises; for ``serve``."""
+        self._send((location, question, arguments))
+        answer, error = pickle.load(self._output)  # noqa: S301 - the kit itself sent it
+        if error is not None:
+            raise error
+        result: T = answer
+        return result
+
     def finish(self) -> list[str]:
         """Wait for the end of the job; returns the lines that were not read. Fails when the job failed."""
-        lines = self._output.read().decode().split()
+        lines = self._output.read().decode().splitlines()
         assert self._process.wait() == 0, "the job failed in the other process; its traceback is on stderr"
+        if lines and lines[-1].startswith(_NOT_PROVEN):
+            raise NotProvenError(lines[-1].removeprefix(_NOT_PROVEN))
         return lines
 
     def kill(self) -> list[str]:
@@ -78,6 +99,10 @@ class Worker:
         except OSError:  # what was not sent any more
             return
 
+    def _send(self, item: object) -> None:
+        pickle.dump(item, self._input)
+        self._input.flush()
+
     @property
     def _input(self) -> IO[bytes]:
         assert self._process.stdin is not None  # it is a pipe
@@ -89,37 +114,26 @@ class Worker:
         return self._process.stdout
 
 
-def increment(repository: TaskRepository, task_ids: list[UUID], times: int) -> None:
-    """Add 1 to the number of each task, ``times`` times, reading again after every conflict."""
-    for _ in range(times):
-        for task_id in task_ids:
-            while True:
-                task = repository.get_task(task_id)
-                assert task is not None  # nobody deletes it
-                number = task.extra["number"]
-                assert isinstance(number, int)  # it began so
-                after = changed(task, extra={"number": number + 1})
-                try:
-                    repository.apply(make_batch(), [TaskChange(task, after)])
-                except ConflictError:
-                    continue
-                break
-
-
-def add_tasks(repository: TaskRepository, names: list[str]) -> None:
-    """Create a task for each name, in a batch of its own."""
-    for name in names:
-        repository.apply(make_batch(), [TaskChange(None, make_task(name))])
-
-
-def write_batches(repository: TaskRepository, name: str, size: int) -> None:
-    """Write batches of ``size`` new tasks for ever, printing the id of each when it is acknowledged."""
-    number = 0
+def serve(repository: TaskRepository, factory: Callable[[Any], TaskRepository]) -> None:
+    """Answer what ``Worker.ask`` asks, until the other side ends; the repository of a location stays open."""
+    here: Any = None
     while True:
-        batch, number = make_batch(), number + 1
-        tasks = (make_task(f"{name} {number} {part}") for part in range(size))
-        repository.apply(batch, (TaskChange(None, task) for task in tasks))
-        print(batch.id, flush=True)
+        try:
+            location, question, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - the kit itself sent it
+        except EOFError:
+            repository.close()
+            return
+        answer: tuple[Any, Exception | None]
+        try:
+            if location != here:
+                repository.close()
+                here, repository = location, factory(location)
+                repository.initialize(create=False)
+            answer = question(repository, *arguments), None
+        except Exception as error:  # it is raised where it was asked
+            answer = None, error
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def _main() -> None:
@@ -129,8 +143,12 @@ def _main() -> None:
     print("ready", flush=True)
     if sys.stdin.buffer.readline() == b"go\n":
         with repository:
-            repository.initialize(create=create)
-            job(repository, *arguments)
+            if create is not None:
+                repository.initialize(create=create)
+            try:
+                job(repository, *arguments)
+            except NotProvenError as reason:
+                print(f"{_NOT_PROVEN}{reason}", flush=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from tasky import (
     TaskOrder,
     TaskStatus,
 )
-from tasky.testing import MemoryStore, MemoryTaskRepository, SingleProcessConformance
+from tasky.testing import MemoryStore, MemoryTaskRepository
+from tasky.testing.conformance import SingleProcessConformance
 from tasky.testing.memory import MemoryState
 
 ANY_TASK: Final = TaskFilter()
@@ -240,6 +241,13 @@ class KeepsMilliseconds(_Storing):
         return replace(task, due_at=task.due_at and cut(task.due_at), created_at=cut(task.created_at))
 
 
+class StoresLocalTime(_Storing):
+    killed_by = "test_task_comes_back_exactly"
+
+    def kept(self, task: TaskModel) -> TaskModel:
+        return replace(task, due_at=task.due_at and task.due_at + timedelta(hours=1))
+
+
 class StripsText(_Storing):
     killed_by = "test_task_comes_back_exactly"
 
@@ -411,6 +419,21 @@ class LooksUpTheAnchor(_Finding):
 
     def behind(self, order: TaskOrder, task: TaskModel, after: TaskModel) -> bool:
         return order.is_after(task, self._state().tasks.get(after.task_id, after))
+
+
+class PagesByOffset(_Finding):
+    """A page is what comes behind as many tasks as were given out before."""
+
+    killed_by = "test_page_after_a_task_that_is_gone"
+    given = 0
+
+    def find_tasks(self, *filter: Any, **arguments: Any) -> Any:
+        if arguments.pop("after", None) is None:
+            self.given = 0
+        limit = arguments.pop("limit", None)
+        found = list(super().find_tasks(*filter, **arguments))[self.given :][:limit]
+        self.given += len(found)
+        return ResultStream(found)
 
 
 class PagesByTheValueAlone(_Finding):

@@ -1,0 +1,142 @@
+"""What only the author of a backend can do to a store, for the rules that need it.
+
+A rule asks its harness to make the store newer, damaged or read-only, and then looks at what the backend
+makes of it. What can be done to any file is done here; whatever else a harness leaves out makes the rules
+that need it *not proven*, which is no pass.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+from uuid import UUID
+
+from tasky import StorageLocation, TaskRepository
+
+__all__ = ["HARNESS_GROUP", "NotProvenError", "StoreHarness"]
+
+HARNESS_GROUP = "tasky.harness"
+
+
+class NotProvenError(Exception):
+    """A rule cannot be proven here; the text says why."""
+
+
+class StoreHarness:
+    """Derive from it, override what your store needs, and name it in the entry-point group ``tasky.harness``.
+
+    The entry point has the name of the backend: ``mine = "tasky_mine.harness:MineHarness"``. A harness is
+    made without arguments, also in other processes. ``location`` is always what the factory takes: a file
+    backend's is an absolute ``Path``. Where a method says that the store is closed, no handle is open.
+
+    ``max_tasks`` is for a store that has to hold all tasks in memory: the most that it is made for, to which
+    it is then tested. None says that memory does not grow with the number of tasks, which is tested, too.
+    """
+
+    max_tasks: ClassVar[int | None] = None
+    given: ClassVar[StorageLocation | None] = None  # a server's location, from the command line of the kit
+
+    def fresh_location(self, directory: Path) -> Any:
+        """A location, picklable, where there is no store yet; ``directory`` is empty and this test's own.
+
+        For files, in a directory that is not there yet. For a server, a name at ``given`` that is not taken.
+        """
+        if self.given is not None:
+            self._leave_out("fresh_location")
+        return directory / "project" / "store"
+
+    def impatient(self, location: Any) -> TaskRepository:
+        """A repository, not initialized, that waits for other writers for about 0.1 s and not for longer."""
+        self._leave_out("impatient")
+
+    def make_newer(self, location: Any) -> None:
+        """Change the closed store into one that a later version of the backend might have written."""
+        self._leave_out("make_newer")
+
+    def damage_task(self, location: Any, task_id: UUID) -> None:
+        """Make what the closed store holds of this task unreadable, and of no other."""
+        self._leave_out("damage_task")
+
+    def contradict(self, location: Any, task_id: UUID) -> None:
+        """Change this task in the closed store behind its history's back: to another revision, say."""
+        self._leave_out("contradict")
+
+    def without_parent(self, location: Any) -> Any:
+        """Where a store might be if what it lies in were there: a directory, a database."""
+        path = self._file(location, "without_parent")
+        return path.parent / "not" / "there" / path.name
+
+    def make_foreign(self, location: Any) -> None:
+        """Put something that is no store where there is none yet."""
+        path = self._file(location, "make_foreign")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"This is somebody's text, and no store of tasks.\n" * 100)
+
+    def damage(self, location: Any, chance: random.Random) -> None:
+        """Do some harm to the closed store, another one each time: cut it off, flip bits in it."""
+        path = self._file(location, "damage")
+        files = [each for each in sorted(path.parent.iterdir()) if each.is_file() and each.stat().st_size]
+        victim = chance.choice(files)
+        data = bytearray(victim.read_bytes())
+        if chance.random() < 0.3:
+            del data[chance.randrange(len(data)) :]
+        else:
+            for _ in range(chance.choice([1, 1, 8, 64])):
+                data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        victim.write_bytes(data)
+
+    @contextmanager
+    def read_only(self, location: Any) -> Iterator[None]:
+        """While it lasts, nobody but a privileged user can write to the closed store."""
+        path = self._file(location, "read_only")
+        modes = {each: each.stat().st_mode for each in (path.parent, *path.parent.iterdir())}
+        for each in modes:
+            each.chmod(0o555 if each.is_dir() else 0o444)
+        try:
+            yield
+        finally:
+            for each, mode in modes.items():
+                each.chmod(mode)
+
+    @contextmanager
+    def little_space(self, location: Any) -> Iterator[None]:
+        """While it lasts, this process, which is the test's own, can add less than 64 KiB to the store.
+
+        For a file by ``RLIMIT_FSIZE``, whose signal is ignored: the system call fails, as on a full disk.
+        """
+        path = self._file(location, "little_space")
+        if os.name == "nt":
+            raise NotProvenError("Windows has no limit on the size of files")
+        import resource  # not on Windows
+
+        size = max(each.stat().st_size for each in path.parent.iterdir() if each.is_file())
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 60_000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    def prove_durability(self, factory: Callable[[Any], TaskRepository], location: Any) -> None:
+        """Raise ``AssertionError`` unless a batch at the closed store was synced before it was acknowledged.
+
+        For a file from its process's system calls; for a server from its log or its settings.
+        """
+        path = self._file(location, "prove_durability")
+        from tasky.testing.tracing import trace_a_batch, unsynced  # which stands on this module
+
+        present = list(path.parent.iterdir())
+        left = unsynced(trace_a_batch(factory, path), path.parent.resolve(), present)
+        assert not left, f"written, but not synced before the answer: {sorted(left)}"
+
+    def _file(self, location: Any, method: str) -> Path:
+        if not isinstance(location, Path):
+            self._leave_out(method)
+        return location
+
+    def _leave_out(self, method: str) -> NoReturn:
+        raise NotProvenError(f"{type(self).__name__} has no {method}()")

@@ -1,0 +1,151 @@
+"""What the kit lets other processes do to a store. Each is done by a ``Worker``, with a handle of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from uuid import UUID
+
+from tasky import BatchExistsError, ConflictError, TaskChange, TaskRepository, TaskyError
+from tasky.testing.harness import StoreHarness
+from tasky.testing.permissions import give_up_privileges
+from tasky.testing.samples import changed, example_store, make_batch, make_task, many_tasks
+
+__all__ = [
+    "add_tasks",
+    "attempt_apply",
+    "fill_up",
+    "increment",
+    "initialize_only",
+    "restore_example",
+    "stream",
+    "try_to_write",
+    "write_batches",
+    "write_once",
+    "write_slowly",
+]
+
+
+def increment(repository: TaskRepository, task_ids: list[UUID], times: int) -> None:
+    """Add 1 to the number of each task, ``times`` times, reading again after every conflict."""
+    for _ in range(times):
+        for task_id in task_ids:
+            while True:
+                task = repository.get_task(task_id)
+                assert task is not None  # nobody deletes it
+                number = task.extra["number"]
+                assert isinstance(number, int)  # it began so
+                after = changed(task, extra={"number": number + 1})
+                try:
+                    repository.apply(make_batch(), [TaskChange(task, after)])
+                except ConflictError:
+                    continue
+                break
+
+
+def add_tasks(repository: TaskRepository, names: list[str]) -> None:
+    """Create a task for each name, in a batch of its own."""
+    for name in names:
+        repository.apply(make_batch(), [TaskChange(None, make_task(name))])
+
+
+def write_batches(repository: TaskRepository, name: str, size: int) -> None:
+    """Write batches of ``size`` new tasks for ever, printing the id of each when it is acknowledged."""
+    number = 0
+    while True:
+        batch, number = make_batch(), number + 1
+        tasks = (make_task(f"{name} {number} {part}") for part in range(size))
+        repository.apply(batch, (TaskChange(None, task) for task in tasks))
+        print(batch.id, flush=True)
+
+
+def write_once(repository: TaskRepository) -> None:
+    """Say when a batch begins, and when it is acknowledged."""
+    change = TaskChange(None, make_task("traced"))
+    print("begin", flush=True)
+    repository.apply(make_batch(), [change])
+    print("answer", flush=True)
+
+
+def write_slowly(repository: TaskRepository, name: str) -> None:
+    """Create a task in a batch whose changes wait, when they are asked for, for a line of input."""
+
+    def changes() -> Iterator[TaskChange]:
+        print("inside", flush=True)
+        sys.stdin.readline()
+        yield TaskChange(None, make_task(name))
+
+    repository.apply(make_batch(), changes())
+
+
+def initialize_only(repository: TaskRepository) -> None:
+    """Create the store, and say so."""
+    print("begin", flush=True)
+    repository.initialize()
+    print("answer", flush=True)
+
+
+def restore_example(repository: TaskRepository) -> None:
+    """Restore the example store, and say so."""
+    print("begin", flush=True)
+    repository.restore(*example_store())
+    print("answer", flush=True)
+
+
+def try_to_write(repository: TaskRepository) -> None:
+    """Read and write as somebody who has no right to write; print how each ended."""
+    give_up_privileges()
+
+    def read() -> object:
+        repository.initialize(create=False)
+        return [task.name for task in repository.find_tasks()]
+
+    print(_how(read))
+    print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("refused"))])))
+
+
+def fill_up(repository: TaskRepository, harness: StoreHarness, location: object) -> None:
+    """Write a batch that does not fit, print how it ended, and then one that does."""
+    tasks = [make_task(f"large {number}", details="x" * 20_000) for number in range(20)]
+    with harness.little_space(location):
+        print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, task) for task in tasks])))
+    print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("small"))])))
+
+
+def stream(repository: TaskRepository, count: int, size: int) -> None:
+    """Write and read a few tasks, then ``count``, with details of ``size`` characters.
+
+    Prints, after each, how many were read and the most memory that the process has had, in MiB.
+    """
+    for part, number in (("few", 500), ("many", count)):
+        tasks = many_tasks(part, number, size)
+        repository.apply(make_batch(), (TaskChange(None, task) for task in tasks))
+        with repository.find_tasks() as found:
+            seen = sum(1 for _ in found)
+        print(seen, _most_memory())
+
+
+def attempt_apply(repository: TaskRepository, batch: object, changes: list[TaskChange]) -> str:
+    """How writing the batch ended."""
+    try:
+        repository.apply(batch, changes)  # type: ignore[arg-type] # a Batch, whose name pickling does not need
+    except BatchExistsError:
+        return "known batch"
+    except ConflictError:
+        return "conflict"
+    return "written"
+
+
+def _how(action: object) -> str:
+    """``done`` and the result, or the name of Tasky's error; anybody else's error ends the process."""
+    try:
+        return f"done {action()}"  # type: ignore[operator] # it is called just here
+    except TaskyError as error:
+        return type(error).__name__
+
+
+def _most_memory() -> float:
+    import resource  # not on Windows
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)

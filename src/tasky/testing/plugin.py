@@ -1,0 +1,185 @@
+"""What the kit adds to pytest: its options, and a report card for each class of conformance tests.
+
+pytest loads it wherever Tasky is installed, so it imports the kit only when a test of the kit is there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tasky.testing.card import Case, ReportCard
+
+__all__ = ["SPEED", "Cards", "pytest_addoption", "pytest_configure"]
+
+SPEED: Final = "tasky_speed"  # the property of a report that holds figures for the card
+_STAMP: Final = "tasky_rule"
+_CARDS: Final = pytest.StashKey["Cards"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the kit."""
+    group = parser.getgroup("tasky", "conformance of storage backends of Tasky")
+    group.addoption(
+        "--tasky-backend", metavar="NAME", help="the installed backend that tasky.testing.suite tests"
+    )
+    group.addoption(
+        "--tasky-location",
+        metavar="URI",
+        help="where tasky.testing.suite makes its stores: an empty directory, or what the backend's harness"
+        " takes; default: pytest's own temporary directory",
+    )
+    group.addoption("--tasky-quick", action="store_true", help="try less of everything")
+    group.addoption("--tasky-report", metavar="FILE", help="write the report cards to FILE, as JSON")
+    group.addoption(
+        "--tasky-seed", type=int, metavar="N", help="repeat what another run left to chance (default: random)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed, before xdist hands the options to its workers, and the backend of the suite."""
+    if config.option.tasky_seed is None:
+        config.option.tasky_seed = random.SystemRandom().randrange(1 << 32)
+    config.stash[_CARDS] = Cards(config)
+    config.pluginmanager.register(config.stash[_CARDS], "tasky-cards")
+    if config.option.tasky_backend is not None:
+        from tasky.testing.chosen import choose
+
+        choose(config.option.tasky_backend, config.option.tasky_location)
+
+
+class Cards:
+    """Makes the report cards of a run: one for each class that derives from ``BackendConformance``."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.cards: dict[str, ReportCard] = {}
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Stamp every test of a rule with what its card needs to know; reports carry the stamps along."""
+        counts: dict[tuple[str, str], int] = {}
+        rules = [(item, stamp) for item in items if (stamp := _stamp(item)) is not None]
+        for _, (suite, name, _) in rules:
+            counts[suite, name] = counts.get((suite, name), 0) + 1
+        for item, (suite, name, reservation) in rules:
+            item.user_properties.append((_STAMP, (suite, name, reservation, counts[suite, name])))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Enter how a test ended on its card; with xdist, in the process that shows the results."""
+        properties: dict[str, Any] = dict(report.user_properties)
+        if report.when == "teardown" and SPEED in properties:
+            self._card(report.nodeid.rpartition("::")[0]).speed = properties[SPEED]
+        stamp = properties.get(_STAMP)
+        if stamp is None:
+            return
+        suite, name, reservation, count = stamp
+        card = self._card(suite)
+        card.collected[name] = count
+        if reservation:
+            card.reservations[name] = reservation
+        case = _case(name, report)
+        if case is not None:
+            card.add(case)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the cards down where the option says."""
+        path = self._config.option.tasky_report
+        if path is not None and not hasattr(self._config, "workerinput"):  # which only xdist's workers have
+            text = json.dumps(
+                {"schema": "tasky/1", "kind": "report-card", "items": self.documents()}, indent=1
+            )
+            Path(path).write_text(f"{text}\n", encoding="utf-8")
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The cards as JSON values."""
+        return [card.document() for card in self.cards.values()]
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say for each card whether it is a pass, and if not, why."""
+        for suite, card in self.cards.items():
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in card.counts().items() if count)
+            verdict = "a pass" if card.is_pass else "not a pass"
+            terminalreporter.write_sep("-", f"Tasky's contract: {suite.rpartition('::')[2]}")
+            terminalreporter.write_line(f"{counts} (seed {card.seed}): {verdict}")
+            idle = [each for each in card.verdicts() if each.reason == "it did not run"]
+            for each in card.verdicts():
+                if each.outcome != "passed" and each not in idle:
+                    terminalreporter.write_line(f"{each.outcome}: {each.rule.name}: {each.reason}")
+            if idle:
+                terminalreporter.write_line(f"not proven: {len(idle)} rules that did not run")
+
+    def _card(self, suite: str) -> ReportCard:
+        if suite not in self.cards:
+            from tasky.testing.card import ReportCard
+            from tasky.testing.conformance import BackendConformance
+            from tasky.testing.rules import rules_of
+
+            self.cards[suite] = ReportCard(
+                self._config.option.tasky_backend or suite,
+                rules_of(BackendConformance),
+                seed=self._config.option.tasky_seed,
+                quick=self._config.option.tasky_quick,
+            )
+        return self.cards[suite]
+
+
+def _stamp(item: pytest.Item) -> tuple[str, str, str] | None:
+    """The suite, the rule, and why passing it proves nothing; None for what is no rule of the kit."""
+    cls = getattr(item, "cls", None)
+    name = getattr(item, "originalname", None) or item.name
+    if cls is None or not any(base.__module__ == "tasky.testing.conformance" for base in cls.__mro__):
+        return None
+    from tasky.testing.conformance import BackendConformance
+
+    if not hasattr(getattr(BackendConformance, name, None), "tasky_rule"):
+        return None
+    return item.nodeid.rpartition("::")[0], name, _reservation(cls, name)
+
+
+def _reservation(cls: type, name: str) -> str:
+    """What a class has changed about the kit, so that this rule, or all of them, prove nothing."""
+    from tasky.testing.conformance import BackendConformance
+    from tasky.testing.fixtures import OVERRIDABLE
+
+    for each in [each for each in cls.__mro__ if each not in BackendConformance.__mro__]:
+        for changed in vars(each):
+            known = inspect.getattr_static(BackendConformance, changed, None)
+            ours = known is not None and not hasattr(object, changed) and not changed.startswith("__")
+            if ours and changed not in OVERRIDABLE and (changed == name or not changed.startswith("test_")):
+                return f"{each.__name__} overrides {changed}"
+    return ""
+
+
+def _case(name: str, report: pytest.TestReport) -> Case | None:
+    """How the test ended; None for a phase that decides nothing."""
+    from tasky.testing.card import FAILED, NOT_PROVEN, PASSED, WARNED, Case
+    from tasky.testing.rules import WARNING
+
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None and expected.startswith(WARNING):
+        return Case(name, WARNED, expected.removeprefix(WARNING), report.duration)
+    if expected is not None:
+        return Case(name, NOT_PROVEN, f"expected to fail: {expected}".rstrip(": "), report.duration)
+    if report.failed:
+        return Case(name, FAILED, _last_line(report), report.duration)
+    if report.skipped:
+        return Case(name, NOT_PROVEN, _why_skipped(report), report.duration)
+    return Case(name, PASSED, "", report.duration) if report.when == "call" else None
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(report.longrepr) if crash is None else crash.message
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _why_skipped(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ").removeprefix("not proven: ")

@@ -1,0 +1,97 @@
+"""What was written and not synced, as the system calls tell."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tasky.testing import NotProvenError
+from tasky.testing.tracing import trace_a_batch, unsynced
+
+STORE = Path("/data/store")
+BEGIN, ANSWER = '7 write(1<pipe:[1]>, "begin\\n", 6) = 6', '7 write(1<pipe:[1]>, "answer\\n", 7) = 7'
+
+TRACES = {
+    "nothing written": ([], set()),
+    "synced": (["7 write(3</data/store/a>, 'x', 1) = 1", "7 fsync(3</data/store/a>) = 0"], set()),
+    "data synced": (
+        ["7 pwrite64(3</data/store/a>, 'x', 1, 0) = 1", "7 fdatasync(3</data/store/a>) = 0"],
+        set(),
+    ),
+    "not synced": (["7 pwrite64(3</data/store/a>, 'x', 1, 0) = 1"], {"/data/store/a"}),
+    "synced too early": (
+        ["7 fsync(3</data/store/a>) = 0", "7 write(3</data/store/a>, 'x', 1) = 1"],
+        {"/data/store/a"},
+    ),
+    "a sync that failed": (
+        ["7 write(3</data/store/a>, 'x', 1) = 1", "7 fsync(3</data/store/a>) = -1 EIO (Input/output error)"],
+        {"/data/store/a"},
+    ),
+    "another file synced": (
+        ["7 write(3</data/store/a>, 'x', 1) = 1", "7 fsync(4</data/store/b>) = 0"],
+        {"/data/store/a"},
+    ),
+    "a new file whose name is not synced": (
+        ["7 write(3</data/store/new>, 'x', 1) = 1", "7 fsync(3</data/store/new>) = 0"],
+        {"/data/store"},
+    ),
+    "renamed and synced": (
+        [
+            "7 write(3</data/store/a>, 'x', 1) = 1",
+            "7 fsync(3</data/store/a>) = 0",
+            '7 rename("/data/store/a", "/data/store/b") = 0',
+            "7 fsync(5</data/store>) = 0",
+        ],
+        set(),
+    ),
+    "renamed and not synced": (
+        ['7 renameat2(AT_FDCWD</x>, "/data/store/a", AT_FDCWD</x>, "/data/store/b", 0) = 0'],
+        {"/data/store"},
+    ),
+    "renamed before its content is synced": (
+        [
+            "7 write(3</data/store/a>, 'x', 1) = 1",
+            '7 rename("/data/store/a", "/data/store/b") = 0',
+            "7 fsync(5</data/store>) = 0",
+        ],
+        {"/data/store/b"},
+    ),
+    "taken away again": (
+        ["7 write(3</data/store/a>, 'x', 1) = 1", '7 unlink("/data/store/a") = 0'],
+        set(),
+    ),
+    "elsewhere": (["7 write(3</data/storekeeper>, 'x', 1) = 1", "7 write(9<socket:[3]>, 1) = 1"], set()),
+    "a line of another kind": (
+        ["7 +++ exited with 0 +++", "7 fsync(3</data/store/a> <unfinished ...>"],
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_what_is_not_synced_before_the_answer_is_found(trace: str) -> None:
+    """A file counts as durable after a sync behind its last write, a name after one of its directory."""
+    calls, left = TRACES[trace]
+    before = "7 write(3</data/store/b>, 'x', 1) = 1"  # not this batch's
+    after = "7 write(3</data/store/b>, 'x', 1) = 1"
+    lines = [before, BEGIN, *calls, ANSWER, after]
+    assert unsynced(lines, STORE, [STORE / "a", STORE / "b"]) == left
+
+
+def test_without_strace_nothing_is_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where system calls cannot be shown, the rule says so and passes nobody."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotProvenError, match="strace"):
+        trace_a_batch(lambda path: path, tmp_path)
+
+
+def test_a_tracer_that_may_not_trace_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where processes cannot be watched, the rule says so and passes nobody."""
+    false = shutil.which("false")
+    assert false is not None
+    (tmp_path / "strace").symlink_to(false)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotProvenError, match="does not let"):
+        trace_a_batch(Path, tmp_path)  # type: ignore[arg-type] # it never gets as far as making a repository

@@ -1,0 +1,104 @@
+"""Other processes: what they answer, and how they end."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tasky import Batch, TaskFilter, TaskRepository
+from tasky.testing import MemoryStore, MemoryTaskRepository, NotProvenError
+from tasky.testing.jobs import write_batches
+from tasky.testing.permissions import give_up_privileges
+from tasky.testing.worker import Worker, serve
+
+
+def fail(repository: TaskRepository) -> None:
+    """A job that ends with an error."""
+    raise LookupError("there is no such thing")
+
+
+def prove_nothing(repository: TaskRepository) -> None:
+    """A job that cannot be done here."""
+    raise NotProvenError("not on this machine")
+
+
+def echo(repository: TaskRepository, word: str) -> str:
+    """A question that is answered, or not."""
+    if word == "wrong":
+        raise LookupError(word)
+    return f"{word} {sum(repository.count_tasks(TaskFilter()).values())}"
+
+
+def make(location: str) -> TaskRepository:
+    """A repository of its own for each location."""
+    return MemoryTaskRepository(None if location == "absent" else _created())
+
+
+def test_a_job_that_fails_fails_the_test() -> None:
+    """When the other process ends with an error, waiting for it does not pass."""
+    with Worker(make, "here", fail) as worker, pytest.raises(AssertionError, match="the job failed"):
+        worker.start().finish()
+
+
+def test_a_job_that_cannot_be_done_proves_nothing() -> None:
+    """When the other process finds out that something cannot be tried here, the rule learns it."""
+    with Worker(make, "here", prove_nothing) as worker, pytest.raises(NotProvenError, match="this machine"):
+        worker.start().finish()
+
+
+def test_questions_are_answered_or_raise() -> None:
+    """A process that serves answers for any location, and its errors come over as they are."""
+    with Worker(make, "first", serve, make, create=None) as worker:
+        worker.start()
+        assert worker.ask("one", echo, "hello") == "hello 0"
+        assert worker.ask("one", echo, "again") == "again 0"
+        with pytest.raises(LookupError, match="wrong"):
+            worker.ask("two", echo, "wrong")
+
+
+def test_a_factory_that_cannot_be_imported_is_named() -> None:
+    """A process that cannot make the repository says so when it is to begin."""
+    with Worker(os.path.join, 7, fail) as worker, pytest.raises(AssertionError, match="cannot import"):  # type: ignore[arg-type] # what is tested
+        worker.start()
+
+
+def test_every_acknowledged_batch_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The process that is to be killed prints the id of a batch after it was written, and not before."""
+
+    class Ending(MemoryTaskRepository):
+        written = 0
+
+        def apply(self, batch: Batch, changes: object, /) -> None:
+            if self.written == 2:
+                raise LookupError("killed")
+            super().apply(batch, changes)  # type: ignore[arg-type] # passed on
+            self.written += 1
+
+    with Ending() as repository:
+        repository.initialize()
+        with pytest.raises(LookupError):
+            write_batches(repository, "round", 3)
+        printed = capsys.readouterr().out.split()
+        assert printed == list(dict.fromkeys(str(entry.batch.id) for entry in repository.history()))
+        assert len(printed) == 2
+
+
+def test_whoever_is_not_root_has_nothing_to_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """File permissions apply to everybody but root, so nothing is to be done for others."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    give_up_privileges()
+
+
+def test_where_roots_rights_stay_nothing_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system whose root cannot give up its rights, the kit has to be run by somebody else."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("sys.platform", "sunos5")
+    with pytest.raises(NotProvenError, match="as another user"):
+        give_up_privileges()
+
+
+def _created() -> MemoryStore:
+    store = MemoryStore()
+    MemoryTaskRepository(store).initialize()
+    return store
