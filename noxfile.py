@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests"]  # the tests hold imports, wheels and docs, too
+nox.options.sessions = ["lint", "types", "tests"]  # the tests hold imports, wheels, template and docs
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False  # the Pythons that are installed are the ones that run
@@ -73,6 +73,13 @@ def wheels(session: nox.Session) -> None:
     """Build every distribution, install the wheels in bare environments, and work with them there."""
     install(session, "test")
     session.run("pytest", "tests/system/test_wheels.py", *session.posargs)
+
+
+@nox.session
+def template(session: nox.Session) -> None:
+    """Copy the template under another name, install the copy in a bare environment, and test it there."""
+    install(session, "test")
+    session.run("pytest", "tests/system/test_template.py", *session.posargs)
 
 
 @nox.session

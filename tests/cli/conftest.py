@@ -141,7 +141,7 @@ class Process:
             encoding="utf-8",
             env=self.environ,
             input=stdin,
-            timeout=60,
+            timeout=300,
         )
         assert code in (None, done.returncode), done
         return Result(done.returncode, done.stdout, done.stderr)
@@ -167,7 +167,7 @@ class Process:
             os.close(terminal)
             os.write(screen, typed.encode())
             sent = bytearray()
-            killer = threading.Timer(60, process.kill)  # a test that hangs fails
+            killer = threading.Timer(300, process.kill)  # a test that hangs fails
             killer.start()
             with suppress(OSError):  # EIO: the process, which had the other end, is gone
                 while data := os.read(screen, 65536):

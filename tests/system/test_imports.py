@@ -11,7 +11,7 @@ import pytest
 
 HEAVY = {"importlib_metadata", "pydantic", "rich", "platformdirs", "filelock", "pytest", "hypothesis"}
 STANDARD = {"asyncio", "email", "importlib.metadata", "logging", "subprocess", "tempfile"}
-PLUGINS = {"tasky_json", "tasky_postgres", "tasky_sqlite"}
+PLUGINS = {"tasky_json", "tasky_postgres", "tasky_sqlite", "tasky_template"}
 
 
 @pytest.fixture

@@ -65,6 +65,47 @@ def check(app: App, name: str | None, timeout: float) -> None:
         raise click.exceptions.Exit(BACKEND_FAILED)
 
 
+@command.command("new")
+@click.argument("name")
+@click.argument("folder", required=False)
+@pass_app
+def new(app: App, name: str, folder: str | None) -> None:
+    """Begin a backend of your own: a copy of Tasky's template.
+
+    It works as it is. NAME is what it is called in locations (NAME://...). FOLDER is made, or has to be
+    empty. Default: tasky-NAME. The README in it says how to go on.
+    """
+    from tasky.cli.scaffold import write_backend
+
+    write_backend(app, name, folder)
+
+
+@command.command("verify")
+@click.argument("name")
+@click.option("--location", metavar="URI", help="Where to make the stores. Default: a temporary directory.")
+@click.option("--quick", is_flag=True, help="Try less of everything.")
+@click.option("--seed", type=int, metavar="N", help="Repeat what another run left to chance.")
+@pass_app
+def verify(app: App, name: str, location: str | None, quick: bool, seed: int | None) -> None:
+    """Prove that a backend keeps the storage contract, rule by rule.
+
+    Runs the conformance kit, which needs pytest and Hypothesis, and prints its report card. The location is a
+    directory for a backend of files, a server's address for one of servers. Ends with exit code 6 unless
+    every rule was seen to be kept.
+    """
+    from tasky.cli.verify import run_kit, show_card
+
+    if not any(info.name == name and info.state == "ok" for info in app.registry.backends()):
+        app.registry.load(name)  # raises what is wrong with it, and what to install
+    options = [] if location is None else ["--location", location]
+    options += ["--quick"] if quick else []
+    options += [] if seed is None else ["--seed", str(seed)]
+    card = run_kit(name, options, environ=app.environ)
+    show_card(app.output, card)
+    if not card["passed"]:
+        raise click.exceptions.Exit(BACKEND_FAILED)
+
+
 def list_backends(app: App) -> None:
     """Print the backends that are installed, and each one's fault."""
     backends = app.registry.backends()
