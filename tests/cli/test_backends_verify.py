@@ -69,7 +69,8 @@ def test_a_person_sees_a_table_and_the_speed(process: Process, with_backend: Cal
     """At a terminal the card is a table, and the figures of the speed come behind it."""
     with_backend(FORGETFUL)
     done = process.on_terminal("backends", "verify", "mine", "--quick", columns=100, code=6)
-    assert "What it says, or why not" in done.out
+    assert "Outcome" in done.out
+    assert "(test_closed_store_keeps_everything)" in done.out
     assert "get a task" in done.out
     assert "Trying rule" in done.out
 
@@ -80,7 +81,7 @@ def test_a_kit_that_ends_early_is_a_broken_backend(
     """A backend that takes the kit's process down with it is named, and harms no other process."""
     with_backend(RUDE)
     done = process("backends", "verify", "mine", "--quick", code=6)
-    assert "did not come to its end on the backend mine (9)" in done.err
+    assert "did not come to its end on the backend mine: it ended with exit code 9" in done.err
 
 
 def test_an_unknown_backend_is_an_error(process: Process) -> None:

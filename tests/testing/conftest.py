@@ -39,7 +39,7 @@ def run_kit(tmp_path: Path) -> RunKit:
 
     def run(*arguments: str) -> Run:
         report = tmp_path / "report.json"
-        plain = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "addopts="]
+        plain = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", os.devnull]
         places = [f"--rootdir={tmp_path}", f"--basetemp={tmp_path / 'stores'}", f"--tasky-report={report}"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *plain, *places, "--tasky-quick", *arguments],

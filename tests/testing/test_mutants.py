@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasky.testing import BackendConformance
+from tasky.testing.contract_server import ServerRules
 from tasky.testing.rules import rules_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def mutants(sources: list[str]) -> Iterator[tuple[str, str]]:
         yield from ((f"{source}::Test{name}", killer) for name, killer in found)
 
 
-ALL = sorted(mutants(["memory_mutants.py", "file_mutants.py"]))
+ALL = sorted(mutants(["memory_mutants.py", "file_mutants.py", "server_mutants.py"]))
 
 
 def test_there_is_a_mutant_for_every_way_of_being_wrong_that_we_know() -> None:
@@ -59,6 +60,18 @@ def test_what_is_not_wrong_keeps_every_rule(run_kit: RunKit, request: pytest.Fix
     run = run_kit(f"{request.path.parent}/mutants/file_mutants.py::TestReference")
     assert run.code == 0, run.output
     assert run.cards["TestReference"]["passed"], run.output
+
+
+def test_rules_of_servers_are_for_servers(run_kit: RunKit, request: pytest.FixtureRequest) -> None:
+    """The server that the mutants are made from keeps the rules of servers; no others are held to them."""
+    folder = request.path.parent / "mutants"
+    servers, files = (f"{folder}/{each}_mutants.py::TestReference" for each in ("server", "file"))
+    names = list(rules_of(ServerRules))
+    run = run_kit(*(f"{servers}::{name}" for name in [*names, "test_any_walk_leads_to_the_same_state"]))
+    assert run.code == 0, run.output
+    assert {run.verdict("TestReference", name) for name in names} == {("passed", "")}
+    run = run_kit(files, "-k", "test_server or counts_hold_every_status")
+    assert set(names).isdisjoint(each["name"] for each in run.cards["TestReference"]["rules"])
 
 
 def test_failure_tells_the_author_what_is_wrong(run_kit: RunKit, request: pytest.FixtureRequest) -> None:

@@ -12,6 +12,7 @@ from tasky.testing.tracing import trace_a_batch, unsynced
 
 STORE = Path("/data/store")
 BEGIN, ANSWER = '7 write(1<pipe:[1]>, "begin\\n", 6) = 6', '7 write(1<pipe:[1]>, "answer\\n", 7) = 7'
+OPENED = '7 openat(AT_FDCWD</x>, "/data/store/a", O_WRONLY|O_DSYNC) = 8</data/store/a>'
 
 TRACES = {
     "nothing written": ([], set()),
@@ -58,6 +59,14 @@ TRACES = {
         ],
         {"/data/store/b"},
     ),
+    "each write synced": (["7 pwrite64(8</data/store/a>, 'x', 1, 0) = 1"], set()),
+    "opened anew without syncing each write": (
+        [
+            '7 openat(AT_FDCWD</x>, "/data/store/a", O_WRONLY) = 8</data/store/a>',
+            "7 pwrite64(8</data/store/a>, 'x', 1, 0) = 1",
+        ],
+        {"/data/store/a"},
+    ),
     "taken away again": (
         ["7 write(3</data/store/a>, 'x', 1) = 1", '7 unlink("/data/store/a") = 0'],
         set(),
@@ -76,8 +85,16 @@ def test_what_is_not_synced_before_the_answer_is_found(trace: str) -> None:
     calls, left = TRACES[trace]
     before = "7 write(3</data/store/b>, 'x', 1) = 1"  # not this batch's
     after = "7 write(3</data/store/b>, 'x', 1) = 1"
-    lines = [before, BEGIN, *calls, ANSWER, after]
-    assert unsynced(lines, STORE, [STORE / "a", STORE / "b"]) == left
+    first = ["7 write(3</data/store/c>, 'x', 1) = 1", "7 fsync(3</data/store/c>) = 0"]
+    lines = [OPENED, before, BEGIN, *first, *calls, ANSWER, after]
+    assert unsynced(lines, STORE, [STORE / "a", STORE / "b", STORE / "c"]) == left
+
+
+def test_where_no_write_is_seen_nothing_is_proven() -> None:
+    """A store that is written through mapped memory shows no system call, so the rule passes nobody."""
+    elsewhere = "7 write(9<socket:[3]>, 'x', 1) = 1"
+    with pytest.raises(NotProvenError, match="no write to the store was seen"):
+        unsynced([BEGIN, elsewhere, ANSWER], STORE, [])
 
 
 def test_without_strace_nothing_is_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

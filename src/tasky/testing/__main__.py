@@ -2,7 +2,7 @@
 
 For a program that shows the progress and the report card: it runs the kit in a process of its own, as a
 backend may do anything to the process it is in. A line is ``{"event": "collected", "tests": n}``, ``{"event":
-"test", "name": ...}`` for each that is over or, as the last one, ``{"event": "card", "card": {...}}``. What
+"test", "name": ...}`` for each that begins or, as the last one, ``{"event": "card", "card": {...}}``. What
 pytest itself says goes to stderr.
 """
 
@@ -32,9 +32,8 @@ class _Reporter:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._say("collected", tests=len(session.items))
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "teardown":
-            self._say("test", name=report.nodeid.rpartition("::")[2])
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._say("test", name=nodeid.rpartition("::")[2])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         cards = session.config.pluginmanager.get_plugin("tasky-cards")

@@ -59,10 +59,10 @@ class ReportCard:
     expected: dict[str, Rule]
     seed: int = 0
     quick: bool = False
+    max_tasks: int | None = None
     cases: dict[str, list[Case]] = field(default_factory=dict)
     collected: dict[str, int] = field(default_factory=dict)
     reservations: dict[str, str] = field(default_factory=dict)
-    speed: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, case: Case) -> None:
         """Take note of how a test ended."""
@@ -93,9 +93,9 @@ class ReportCard:
             "passed": self.is_pass,
             "quick": self.quick,
             "seed": self.seed,
+            "max_tasks": self.max_tasks,
             "counts": self.counts(),
             "rules": [verdict.document() for verdict in self.verdicts()],
-            "speed": self.speed,
         }
 
     def _verdict(self, rule: Rule) -> Verdict:

@@ -27,6 +27,7 @@ from tasky.testing.contract_reading import ReadingRules
 from tasky.testing.contract_restore import RestoreRules
 from tasky.testing.contract_search import SearchRules
 from tasky.testing.contract_secrets import SecretRules
+from tasky.testing.contract_server import ServerRules
 from tasky.testing.contract_state import StateRules
 from tasky.testing.contract_streaming import StreamingRules
 from tasky.testing.contract_threads import ThreadRules
@@ -58,5 +59,6 @@ class BackendConformance(
     FaultRules,
     SecretRules,
     StreamingRules,
+    ServerRules,
 ):
     """All the rules; a subclass names the factory and the harness."""

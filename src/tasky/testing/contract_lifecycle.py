@@ -19,7 +19,7 @@ from tasky import (
     TaskChange,
     TaskRepository,
 )
-from tasky.testing.fixtures import RepositoryMaker, StoreFixtures, footprint
+from tasky.testing.fixtures import RepositoryMaker, StoreFixtures
 from tasky.testing.harness import NotProvenError
 from tasky.testing.rules import rule
 from tasky.testing.samples import create, make_batch, make_task, remaining, update
@@ -46,9 +46,9 @@ class LifecycleRules(StoreFixtures):
 
         Usual cause: the factory connects, or makes the directory or the file. Leave that to initialize().
         """
-        before = footprint(location)
+        before = self.footprint(location)
         make_repository()
-        assert footprint(location) == before
+        assert self.footprint(location) == before
         with pytest.raises(StoreMissingError):
             make_repository().initialize(create=False)
 
@@ -93,11 +93,11 @@ class LifecycleRules(StoreFixtures):
         Usual cause: a driver that creates the file when it connects; look for the store first, or open it
         in the driver's read-write mode that doesn't create.
         """
-        before = footprint(location)
+        before = self.footprint(location)
         for _attempt in range(2):
             with pytest.raises(StoreMissingError):
                 make_repository().initialize(create=False)
-        assert footprint(location) == before
+        assert self.footprint(location) == before
 
     @rule
     def test_initialize_twice_is_harmless(self, repository: TaskRepository) -> None:
@@ -313,10 +313,10 @@ class LifecycleRules(StoreFixtures):
 
         Usual cause: a driver that creates the file when it connects.
         """
-        before = footprint(location)
+        before = self.footprint(location)
         with pytest.raises(StoreMissingError):
             list(make_repository().check())
-        assert footprint(location) == before
+        assert self.footprint(location) == before
         with pytest.raises(StoreMissingError):
             make_repository().initialize(create=False)
 

@@ -8,35 +8,63 @@ from typing import Final
 from tasky import TaskRepository
 from tasky.testing.fixtures import Effort, StoreFixtures, WorkerStarter
 from tasky.testing.harness import NotProvenError
-from tasky.testing.jobs import stream
+from tasky.testing.jobs import fill_in_batches, read_through, write_in_one_batch
 from tasky.testing.rules import rule
 
 __all__ = ["StreamingRules"]
 
-_CEILING: Final = 96  # MiB by which the process may grow; the tasks take at least twice as much
-_PAYLOAD: Final = 200_000_000  # characters in the details of all the tasks together
+_CEILING: Final = 96  # MiB by which a process that reads may grow
+_MARGIN: Final = 1.3  # times the ceiling is what all the tasks together take at least
+_MIB: Final = 1 << 20
 
 
 class StreamingRules(StoreFixtures):
     """Streaming."""
 
     @rule
-    def test_memory_does_not_grow_with_the_store(
+    def test_reading_takes_bounded_memory(
         self, repository: TaskRepository, start_worker: WorkerStarter, effort: Effort
     ) -> None:
-        """``find_tasks`` and ``apply`` use bounded memory, however many tasks there are.
+        """``find_tasks`` uses bounded memory, however many tasks there are.
 
-        Usual cause: the changes or the rows are put into a list. A store that has to hold all tasks in memory
-        says in its harness how many it is made for, and holds as many.
+        Usual cause: the rows are put into a list. A store that has to hold all tasks in memory says in its
+        harness how many it is made for, and holds as many.
         """
         repository.close()
+        count, size = self._amount(effort, _CEILING)
+        start_worker(fill_in_batches, count, size).start().finish()
+        (line,) = start_worker(read_through).start().finish()
+        self._judge(line, count, _CEILING)
+
+    @rule
+    def test_a_large_batch_takes_bounded_memory(
+        self, repository: TaskRepository, start_worker: WorkerStarter, effort: Effort
+    ) -> None:
+        """``apply`` streams its changes where the store can: a batch of any size takes bounded memory.
+
+        Usual cause: the changes are put into a list. A store that needs a fixed amount for a large batch says
+        so in its harness (``batch_memory``).
+        """
+        repository.close()
+        ceiling = self.harness.batch_memory
+        count, size = self._amount(effort, ceiling)
+        (line,) = start_worker(write_in_one_batch, count, size).start().finish()
+        self._judge(line, count, ceiling)
+        repository.initialize(create=False)
+        assert sum(repository.count_tasks().values()) == count
+
+    def _amount(self, effort: Effort, ceiling: int) -> tuple[int, int]:
+        """How many tasks, and of how many characters each: together more than what may be taken."""
         if os.name == "nt":
             raise NotProvenError("Windows does not tell how much memory a process has had")
         most = self.harness.max_tasks
-        count = effort.streamed if most is None else min(effort.streamed, most)
-        size = _PAYLOAD // effort.streamed if most is None else 100
-        with start_worker(stream, count, size).start() as worker:
-            (few, before), (all_of_them, after) = (line.split() for line in worker.finish())
-        assert (int(few), int(all_of_them)) == (500, 500 + count)
         if most is None:
-            assert float(after) - float(before) < _CEILING, "MiB more than with a few tasks"
+            return effort.streamed, int(_MARGIN * ceiling * _MIB) // effort.streamed
+        return (most if effort.shrinks else min(most, effort.streamed)), 100
+
+    def _judge(self, line: str, expected: int, ceiling: int) -> None:
+        count, before, after = line.split()
+        assert int(count) == expected
+        if self.harness.max_tasks is None:
+            grown = float(after) - float(before)
+            assert grown < ceiling, f"it grew from {before} to {after} MiB, by more than {ceiling}"

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from tasky import TaskRepository
+from tasky import TaskRepository, is_uri_factory
 from tasky.testing.harness import StoreHarness
 from tasky.testing.worker import Job, Worker
 
@@ -29,7 +29,6 @@ __all__ = [
     "RepositoryMaker",
     "StoreFixtures",
     "WorkerStarter",
-    "footprint",
 ]
 
 LocationMaker = Callable[[], Any]
@@ -139,6 +138,22 @@ class StoreFixtures:
         """What the kit leaves to chance; the seed is on the report card."""
         return random.Random(f"{request.config.getoption('tasky_seed', 0)} {request.node.name}")  # noqa: S311 - no secret
 
+    def footprint(self, location: Any) -> object:
+        """All that can be seen of a store from outside, where ``location`` is a path: names and contents."""
+        if not isinstance(location, Path):
+            return None
+        found = sorted(location.parent.rglob("*"))
+        return [
+            (str(path.relative_to(location.parent)), path.read_bytes() if path.is_file() else None)
+            for path in found
+            if not path.name.endswith(self.harness.transient)
+        ]
+
+    @classmethod
+    def is_of_servers(cls) -> bool:
+        """Whether the backend's factory takes a location, as those of servers do, and not a path."""
+        return is_uri_factory(getattr(cls, "factory", None))
+
     @classmethod
     def plain_factory(cls) -> Callable[[Any], TaskRepository]:
         """``factory`` itself, whether or not the subclass wrapped it in ``staticmethod``."""
@@ -150,11 +165,3 @@ class StoreFixtures:
         factory = inspect.getattr_static(cls, "factory")
         plain: Callable[[Any], TaskRepository] = getattr(factory, "__func__", factory)
         return plain
-
-
-def footprint(location: Any) -> object:
-    """All that can be seen of a store from outside: names and contents where ``location`` is a path."""
-    if not isinstance(location, Path):
-        return None
-    files = [path for path in sorted(location.parent.rglob("*")) if path.is_file()]
-    return [(str(path.relative_to(location.parent)), path.read_bytes()) for path in files]

@@ -34,10 +34,15 @@ class StoreHarness:
     backend's is an absolute ``Path``. Where a method says that the store is closed, no handle is open.
 
     ``max_tasks`` is for a store that has to hold all tasks in memory: the most that it is made for, to which
-    it is then tested. None says that memory does not grow with the number of tasks, which is tested, too.
+    it is then tested; the report card says so. None says that memory does not grow with the number of tasks,
+    which is tested, too. ``batch_memory`` is how much one batch may take, however large it is, in MiB.
+    ``transient`` are endings of the names of files that lie beside a store and hold nothing of it, as locks
+    do.
     """
 
     max_tasks: ClassVar[int | None] = None
+    batch_memory: ClassVar[int] = 96
+    transient: ClassVar[tuple[str, ...]] = (".lock", "-lock", "-shm")
     given: ClassVar[StorageLocation | None] = None  # a server's location, from the command line of the kit
 
     def fresh_location(self, directory: Path) -> Any:
@@ -121,10 +126,19 @@ class StoreHarness:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
+    def stop_server(self, location: Any) -> None:
+        """End the server of this location at once, as kill -9 does. Only a backend of servers needs it."""
+        self._leave_out("stop_server")
+
+    def start_server(self, location: Any) -> None:
+        """Start it again, with what is on its disk, and return when it answers."""
+        self._leave_out("start_server")
+
     def prove_durability(self, factory: Callable[[Any], TaskRepository], location: Any) -> None:
         """Raise ``AssertionError`` unless a batch at the closed store was synced before it was acknowledged.
 
-        For a file from its process's system calls; for a server from its log or its settings.
+        For a file from its process's system calls, among which writes to mapped memory are not; for a server
+        from its log or its settings.
         """
         path = self._file(location, "prove_durability")
         from tasky.testing.tracing import trace_a_batch, unsynced  # which stands on this module

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from tasky import BatchExistsError, ConflictError, TaskChange, TaskRepository, TaskyError
+from tasky import (
+    BatchExistsError,
+    ConflictError,
+    OutcomeUnknownError,
+    StorageUnavailableError,
+    TaskChange,
+    TaskModel,
+    TaskRepository,
+    TaskyError,
+)
+from tasky.testing.gauge import MemoryGauge
 from tasky.testing.harness import StoreHarness
 from tasky.testing.permissions import give_up_privileges
 from tasky.testing.samples import changed, example_store, make_batch, make_task, many_tasks
@@ -14,16 +29,24 @@ from tasky.testing.samples import changed, example_store, make_batch, make_task,
 __all__ = [
     "add_tasks",
     "attempt_apply",
+    "escaped",
+    "examine",
+    "fill_in_batches",
     "fill_up",
     "increment",
     "initialize_only",
+    "read_through",
     "restore_example",
-    "stream",
     "try_to_write",
+    "use_up",
     "write_batches",
+    "write_in_one_batch",
     "write_once",
     "write_slowly",
+    "write_until_unavailable",
 ]
+
+Factory: TypeAlias = "Callable[[Any], TaskRepository]"
 
 
 def increment(repository: TaskRepository, task_ids: list[UUID], times: int) -> None:
@@ -57,6 +80,12 @@ def write_batches(repository: TaskRepository, name: str, size: int) -> None:
         tasks = (make_task(f"{name} {number} {part}") for part in range(size))
         repository.apply(batch, (TaskChange(None, task) for task in tasks))
         print(batch.id, flush=True)
+
+
+def write_until_unavailable(repository: TaskRepository, name: str, size: int) -> None:
+    """As ``write_batches``, until the store cannot be reached any more."""
+    with suppress(StorageUnavailableError, OutcomeUnknownError):
+        write_batches(repository, name, size)
 
 
 def write_once(repository: TaskRepository) -> None:
@@ -112,17 +141,63 @@ def fill_up(repository: TaskRepository, harness: StoreHarness, location: object)
     print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("small"))])))
 
 
-def stream(repository: TaskRepository, count: int, size: int) -> None:
-    """Write and read a few tasks, then ``count``, with details of ``size`` characters.
+def fill_in_batches(repository: TaskRepository, count: int, size: int) -> None:
+    """Write ``count`` tasks with details of ``size`` characters, a thousand at a time."""
+    tasks = many_tasks("many", count, size)
+    while chunk := list(islice(tasks, 1000)):
+        repository.apply(make_batch(), [TaskChange(None, task) for task in chunk])
 
-    Prints, after each, how many were read and the most memory that the process has had, in MiB.
-    """
-    for part, number in (("few", 500), ("many", count)):
-        tasks = many_tasks(part, number, size)
+
+def read_through(repository: TaskRepository) -> None:
+    """Read every task; print how many there are, and the most memory before and meanwhile, in MiB."""
+    with repository.find_tasks(limit=100) as found:
+        list(found)
+    with MemoryGauge() as gauge, repository.find_tasks() as found:
+        count = sum(1 for _ in found)
+    print(count, gauge.before, gauge.most)
+
+
+def write_in_one_batch(repository: TaskRepository, count: int, size: int) -> None:
+    """Write ``count`` tasks with details of ``size`` characters; print as ``read_through`` does."""
+    repository.apply(make_batch(), [TaskChange(None, task) for task in many_tasks("few", 1, size)])
+    repository.apply(make_batch(), [TaskChange(task, None) for task in many_tasks("few", 1, size)])
+    with MemoryGauge() as gauge:
+        tasks = many_tasks("many", count, size)
         repository.apply(make_batch(), (TaskChange(None, task) for task in tasks))
-        with repository.find_tasks() as found:
-            seen = sum(1 for _ in found)
-        print(seen, _most_memory())
+    print(count, gauge.before, gauge.most)
+
+
+def examine(repository: TaskRepository, factory: Factory, location: object) -> list[str]:
+    """Check the store at the location; the exceptions that are not Tasky's."""
+    return escaped([lambda: list(factory(location).check())])
+
+
+def use_up(repository: TaskRepository, factory: Factory, location: object, task: TaskModel) -> list[str]:
+    """Ask the store at the location whatever can be asked; the exceptions that are not Tasky's."""
+    with factory(location) as store:
+        return escaped(
+            [
+                lambda: store.initialize(create=False),
+                lambda: list(store.history()),
+                lambda: [replace(found) for found in store.find_tasks()],  # made anew, each rule is checked
+                lambda: store.get_task(task.task_id),
+                store.count_tasks,
+                lambda: store.apply(make_batch(), [TaskChange(task, changed(task))]),
+            ]
+        )
+
+
+def escaped(uses: list[Callable[[], object]]) -> list[str]:
+    """Do all of it; the exceptions that are not Tasky's, each with the end of its traceback."""
+    found = []
+    for use in uses:
+        try:
+            use()
+        except TaskyError:
+            continue
+        except Exception as error:  # whatever it is, it should not have come out
+            found.append("".join(traceback.format_exception(error, limit=-2)))
+    return found
 
 
 def attempt_apply(repository: TaskRepository, batch: object, changes: list[TaskChange]) -> str:
@@ -142,10 +217,3 @@ def _how(action: object) -> str:
         return f"done {action()}"  # type: ignore[operator] # it is called just here
     except TaskyError as error:
         return type(error).__name__
-
-
-def _most_memory() -> float:
-    import resource  # not on Windows
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)

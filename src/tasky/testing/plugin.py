@@ -8,13 +8,16 @@ from __future__ import annotations
 import inspect
 import json
 import random
+from collections import Counter
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
     from tasky.testing.card import Case, ReportCard
+    from tasky.testing.rules import Rule
 
 __all__ = ["SPEED", "Cards", "pytest_addoption", "pytest_configure"]
 
@@ -59,34 +62,40 @@ class Cards:
 
     def __init__(self, config: pytest.Config) -> None:
         self.cards: dict[str, ReportCard] = {}
+        self.speed: dict[str, Any] = {}
         self._config = config
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Stamp every test of a rule with what its card needs to know; reports carry the stamps along."""
-        counts: dict[tuple[str, str], int] = {}
-        rules = [(item, stamp) for item in items if (stamp := _stamp(item)) is not None]
-        for _, (suite, name, _) in rules:
-            counts[suite, name] = counts.get((suite, name), 0) + 1
-        for item, (suite, name, reservation) in rules:
-            item.user_properties.append((_STAMP, (suite, name, reservation, counts[suite, name])))
+        """Stamp every test of a rule with what its card needs to know; reports carry the stamps along.
+
+        What is no rule for a backend without a server is left out.
+        """
+        counts: Counter[_Stamp] = Counter()
+        stamps = {item: stamp for item in items if (stamp := _stamp(item)) is not None}
+        items[:] = [item for item in items if item not in stamps or stamps[item].applies]
+        for item in items:
+            if item in stamps:
+                counts[stamps[item]] += 1
+        for item in items:
+            if item in stamps:
+                item.user_properties.append((_STAMP, (*stamps[item], counts[stamps[item]])))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Enter how a test ended on its card; with xdist, in the process that shows the results."""
         properties: dict[str, Any] = dict(report.user_properties)
-        if report.when == "teardown" and SPEED in properties:
-            self._card(report.nodeid.rpartition("::")[0]).speed = properties[SPEED]
-        stamp = properties.get(_STAMP)
-        if stamp is None:
-            return
-        suite, name, reservation, count = stamp
-        card = self._card(suite)
-        card.collected[name] = count
-        if reservation:
-            card.reservations[name] = reservation
-        case = _case(name, report)
-        if case is not None:
-            card.add(case)
+        if _STAMP in properties:
+            *values, count = properties[_STAMP]
+            stamp = _Stamp(*values)
+            card = self._card(stamp)
+            card.collected[stamp.rule] = count
+            if stamp.reservation:
+                card.reservations[stamp.rule] = stamp.reservation
+            case = _case(stamp.rule, report)
+            if case is not None:
+                card.add(case)
+        elif report.when == "teardown" and SPEED in properties:
+            self.speed[report.nodeid.rpartition("::")[0]] = properties[SPEED]
 
     def pytest_sessionfinish(self) -> None:
         """Write the cards down where the option says."""
@@ -99,7 +108,7 @@ class Cards:
 
     def documents(self) -> list[dict[str, Any]]:
         """The cards as JSON values."""
-        return [card.document() for card in self.cards.values()]
+        return [{**card.document(), "speed": self.speed.get(suite, [])} for suite, card in self.cards.items()]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say for each card whether it is a pass, and if not, why."""
@@ -107,7 +116,8 @@ class Cards:
             counts = ", ".join(f"{count} {outcome}" for outcome, count in card.counts().items() if count)
             verdict = "a pass" if card.is_pass else "not a pass"
             terminalreporter.write_sep("-", f"Tasky's contract: {suite.rpartition('::')[2]}")
-            terminalreporter.write_line(f"{counts} (seed {card.seed}): {verdict}")
+            held = "" if card.max_tasks is None else f"; holds all tasks in memory, up to {card.max_tasks}"
+            terminalreporter.write_line(f"{counts} (seed {card.seed}): {verdict}{held}")
             idle = [each for each in card.verdicts() if each.reason == "it did not run"]
             for each in card.verdicts():
                 if each.outcome != "passed" and each not in idle:
@@ -115,32 +125,54 @@ class Cards:
             if idle:
                 terminalreporter.write_line(f"not proven: {len(idle)} rules that did not run")
 
-    def _card(self, suite: str) -> ReportCard:
-        if suite not in self.cards:
+    def _card(self, stamp: _Stamp) -> ReportCard:
+        if stamp.suite not in self.cards:
             from tasky.testing.card import ReportCard
-            from tasky.testing.conformance import BackendConformance
-            from tasky.testing.rules import rules_of
 
-            self.cards[suite] = ReportCard(
-                self._config.option.tasky_backend or suite,
-                rules_of(BackendConformance),
+            self.cards[stamp.suite] = ReportCard(
+                self._config.option.tasky_backend or stamp.suite,
+                _rules(stamp.of_servers),
                 seed=self._config.option.tasky_seed,
                 quick=self._config.option.tasky_quick,
+                max_tasks=stamp.max_tasks,
             )
-        return self.cards[suite]
+        return self.cards[stamp.suite]
 
 
-def _stamp(item: pytest.Item) -> tuple[str, str, str] | None:
-    """The suite, the rule, and why passing it proves nothing; None for what is no rule of the kit."""
+class _Stamp(NamedTuple):
+    """What the card has to know of a test: its suite and rule, and why passing it proves nothing."""
+
+    suite: str
+    rule: str
+    reservation: str
+    of_servers: bool
+    max_tasks: int | None
+
+    @property
+    def applies(self) -> bool:
+        return self.rule in _rules(self.of_servers)
+
+
+@cache
+def _rules(of_servers: bool) -> dict[str, Rule]:
+    from tasky.testing.conformance import BackendConformance
+    from tasky.testing.contract_server import ServerRules
+    from tasky.testing.rules import rules_of
+
+    left_out = {} if of_servers else rules_of(ServerRules)
+    return {name: rule for name, rule in rules_of(BackendConformance).items() if name not in left_out}
+
+
+def _stamp(item: pytest.Item) -> _Stamp | None:
+    """None for what is no rule of the kit."""
     cls = getattr(item, "cls", None)
     name = getattr(item, "originalname", None) or item.name
     if cls is None or not any(base.__module__ == "tasky.testing.conformance" for base in cls.__mro__):
         return None
-    from tasky.testing.conformance import BackendConformance
-
-    if not hasattr(getattr(BackendConformance, name, None), "tasky_rule"):
+    if name not in _rules(True):
         return None
-    return item.nodeid.rpartition("::")[0], name, _reservation(cls, name)
+    suite = item.nodeid.rpartition("::")[0]
+    return _Stamp(suite, name, _reservation(cls, name), cls.is_of_servers(), cls.harness.max_tasks)
 
 
 def _reservation(cls: type, name: str) -> str:

@@ -21,11 +21,12 @@ from tasky.testing.worker import Worker
 __all__ = ["trace_a_batch", "unsynced"]
 
 _CALLS: Final = (
-    "write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,"
+    "open,openat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,"
     "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 )
 _CALL: Final = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
-_DESCRIPTOR: Final = re.compile(r"^\d+<([^>]*)>")
+_DESCRIPTOR: Final = re.compile(r"^(\d+)<([^>]*)>")
+_OPENED: Final = re.compile(r"^(?:\d+ +)?open(?:at)?\((.*)\) += (\d+)<")
 _NAME: Final = re.compile(r'"([^"]*)"')
 
 
@@ -51,17 +52,24 @@ def trace_a_batch(factory: Callable[[Any], TaskRepository], path: Path) -> list[
 def unsynced(calls: Iterable[str], directory: Path, present: Iterable[Path]) -> set[str]:
     """What was written to in ``directory`` between 'begin' and 'answer' and not synced by then.
 
-    ``present`` are the files that were there before: a new one's directory has to be synced, too.
+    ``present`` are the files that were there before: a new one's directory has to be synced, too. Raises
+    ``NotProvenError`` when no write was seen at all.
     """
     known = {str(path) for path in present}
     dirty: set[str] = set()
-    lines = iter(calls)
-    for line in lines:
-        if '"begin' in line:
-            break
-    for line in lines:
+    written = False
+    synchronous: set[str] = set()  # descriptors of files each write to which is synced
+    begun = False
+    for line in calls:
         if '"answer' in line:
             break
+        begun = begun or '"begin' in line
+        opened = _OPENED.match(line)
+        if opened is not None:
+            change = synchronous.add if re.search(r"\bO_D?SYNC\b", opened[1]) else synchronous.discard
+            change(opened[2])
+        if not begun:
+            continue
         call = _CALL.match(line)
         if call is None or int(call[3]) < 0:
             continue
@@ -69,7 +77,7 @@ def unsynced(calls: Iterable[str], directory: Path, present: Iterable[Path]) -> 
         descriptor = _DESCRIPTOR.match(arguments)
         names = [_real(directory / each) for each in _NAME.findall(arguments)]
         if name in ("fsync", "fdatasync"):
-            dirty.discard(descriptor[1] if descriptor else "")
+            dirty.discard(descriptor[2] if descriptor else "")
         elif name.startswith(("rename", "link")):
             source, target = names[0], names[-1]
             dirty = {target if each == source else each for each in dirty}
@@ -77,13 +85,20 @@ def unsynced(calls: Iterable[str], directory: Path, present: Iterable[Path]) -> 
             dirty.add(str(Path(target).parent))
         elif name.startswith("unlink"):
             dirty.discard(names[-1])
-        elif descriptor is not None:
-            dirty.add(descriptor[1])
-            if descriptor[1] not in known:
-                known.add(descriptor[1])
-                dirty.add(str(Path(descriptor[1]).parent))
-    inside = str(directory)
-    return {each for each in dirty if each == inside or each.startswith(f"{inside}/")}
+        elif descriptor is not None and name not in ("open", "openat"):
+            written = written or _inside(descriptor[2], directory)
+            if descriptor[1] not in synchronous:
+                dirty.add(descriptor[2])
+            if descriptor[2] not in known:
+                known.add(descriptor[2])
+                dirty.add(str(Path(descriptor[2]).parent))
+    if not written:
+        raise NotProvenError("no write to the store was seen, as when it is mapped into memory")
+    return {each for each in dirty if _inside(each, directory)}
+
+
+def _inside(path: str, directory: Path) -> bool:
+    return path == str(directory) or path.startswith(f"{directory}/")
 
 
 def _real(path: Path) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Timer
 from typing import IO, Any, Final, TypeVar
 
 from tasky import TaskRepository
@@ -21,6 +24,7 @@ T = TypeVar("T")
 Job = Callable[..., None]
 
 _NOT_PROVEN: Final = "not proven: "
+_PATIENCE: Final = 300.0  # seconds for a job
 
 
 class Worker:
@@ -39,18 +43,21 @@ class Worker:
         create: bool | None = False,
         command: Sequence[str] = (),
     ) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - our own module, in this interpreter
             [*command, sys.executable, "-m", "tasky.testing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
         )
         payload = pickle.dumps((factory, location, job, arguments, create))
-        self._send((sys.path, payload))
+        with suppress(BrokenPipeError):  # it has ended already: start() says why
+            self._send((sys.path, payload))
 
     def start(self) -> Worker:
         """Wait until the process is ready, and let it go; returns itself."""
         ready = self._output.readline()
-        assert ready == b"ready\n", "the other process cannot import the factory or the location"
+        assert ready == b"ready\n", f"the other process cannot make the repository: {self._said()}"
         self.say("go")
         return self
 
@@ -66,16 +73,27 @@ class Worker:
     def ask(self, location: Any, question: Callable[..., T], *arguments: object) -> T:
         """What ``question(repository, *arguments)`` returns there, or raise what it raises; for ``serve``."""
         self._send((location, question, arguments))
-        answer, error = pickle.load(self._output)  # noqa: S301 - the kit itself sent it
+        try:
+            answer, error = pickle.load(self._output)  # noqa: S301 - the kit itself sent it
+        except EOFError:
+            code = self._process.wait()
+            raise AssertionError(f"the other process ended with {code}: {self._said()}") from None
         if error is not None:
             raise error
         result: T = answer
         return result
 
-    def finish(self) -> list[str]:
-        """Wait for the end of the job; returns the lines that were not read. Fails when the job failed."""
+    def finish(self, patience: float = _PATIENCE) -> list[str]:
+        """Wait for the end of the job; returns the lines that were not read. Fails when the job failed.
+
+        It is killed, and has failed, when it is not over after so many seconds.
+        """
+        killer = Timer(patience, self._process.kill)
+        killer.start()
         lines = self._output.read().decode().splitlines()
-        assert self._process.wait() == 0, "the job failed in the other process; its traceback is on stderr"
+        code = self._process.wait()
+        killer.cancel()
+        assert code == 0, f"the other process ended with {code}: {self._said()}"
         if lines and lines[-1].startswith(_NOT_PROVEN):
             raise NotProvenError(lines[-1].removeprefix(_NOT_PROVEN))
         return lines
@@ -94,10 +112,18 @@ class Worker:
         self._process.kill()
         self._process.wait()
         self._output.close()
+        self._errors.close()
         try:
             self._input.close()
         except OSError:  # what was not sent any more
             return
+
+    def _said(self) -> str:
+        """The last line that the process said on stderr; all of it is passed on."""
+        self._errors.seek(0)
+        text = self._errors.read().decode(errors="backslashreplace")
+        sys.stderr.write(text)
+        return next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
 
     def _send(self, item: object) -> None:
         pickle.dump(item, self._input)
@@ -115,7 +141,10 @@ class Worker:
 
 
 def serve(repository: TaskRepository, factory: Callable[[Any], TaskRepository]) -> None:
-    """Answer what ``Worker.ask`` asks, until the other side ends; the repository of a location stays open."""
+    """Answer what ``Worker.ask`` asks, until the other side ends.
+
+    The repository of a location stays open until another one is asked about; None is no location.
+    """
     here: Any = None
     while True:
         try:
@@ -125,7 +154,7 @@ def serve(repository: TaskRepository, factory: Callable[[Any], TaskRepository]) 
             return
         answer: tuple[Any, Exception | None]
         try:
-            if location != here:
+            if location not in (None, here):
                 repository.close()
                 here, repository = location, factory(location)
                 repository.initialize(create=False)

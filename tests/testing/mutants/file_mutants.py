@@ -308,10 +308,14 @@ class KeepsAFileOpen(_Wrong):
 class HoldsAllOfItInMemory(_Wrong):
     """And its harness says nothing of it."""
 
-    killed_by = "test_memory_does_not_grow_with_the_store"
+    killed_by = "test_reading_takes_bounded_memory"
 
     class harness(FileHarness):
         max_tasks = None
+
+
+class TakesABatchInWhole(HoldsAllOfItInMemory):
+    killed_by = "test_a_large_batch_takes_bounded_memory"
 
 
 class ShowsThePassword(_Wrong):
