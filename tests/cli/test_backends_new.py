@@ -145,7 +145,7 @@ def test_a_name_that_is_taken_is_refused(
     install(site, "tasky-by-them", entry_points={"theirs": "by_them:make"})
     process.environ["PYTHONPATH"] = str(site)
     result = process("backends", "new", name, code=6)
-    assert f"{name} is the name of {owner}'s backend already" in result.err
+    assert f"{name} would be taken for the backend of {owner}" in result.err
     assert "Choose another name" in result.err
     assert list(process.cwd.iterdir()) == []
 

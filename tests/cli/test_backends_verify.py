@@ -53,6 +53,7 @@ def test_a_backend_that_breaks_rules_is_told_which(
 ) -> None:
     """What fails comes last, with its reason, the sentence and the usual cause, and the exit code is 6."""
     with_backend(FORGETFUL)
+    (tmp_path / "stores").mkdir()
     location = f"mine://{tmp_path}/stores"
     done = process("backends", "verify", "mine", "--quick", "--location", location, code=6)
     rows = [line.split("\t") for line in done.lines]
@@ -62,7 +63,8 @@ def test_a_backend_that_breaks_rules_is_told_which(
     assert "Usual cause: writes that are committed only when" in told["closed_store_keeps_everything"]
     assert ["not proven", "newer_schema_is_refused"] in [row[:2] for row in rows]
     assert "mine was not seen to keep contract 1.0" in done.err
-    assert not (tmp_path / "stores").exists() or list((tmp_path / "stores").iterdir()) == []
+    assert list((tmp_path / "stores").iterdir()) == []
+    assert sorted(path.name for path in process.cwd.iterdir()) == []
 
 
 def test_a_person_sees_a_table_and_the_speed(process: Process, with_backend: Callable[[str], None]) -> None:
@@ -82,6 +84,12 @@ def test_a_kit_that_ends_early_is_a_broken_backend(
     with_backend(RUDE)
     done = process("backends", "verify", "mine", "--quick", code=6)
     assert "did not come to its end on the backend mine: it ended with exit code 9" in done.err
+
+
+def test_a_location_of_another_backend_is_a_usage_error(process: Process) -> None:
+    """A location has to be of the backend that is tried."""
+    done = process("backends", "verify", "sqlite", "--location", "json://x", code=2)
+    assert "the location is of the backend json, not of sqlite" in done.err
 
 
 def test_an_unknown_backend_is_an_error(process: Process) -> None:

@@ -7,16 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from tasky import ConflictError, StorageBusyError, TaskChange, TaskRepository
-from tasky.testing import BackendConformance, MemoryStore, MemoryTaskRepository
+from tasky.testing import BackendConformance, MemoryStore, MemoryTaskRepository, StoreHarness
 from tasky.testing.conformance import SingleProcessConformance
 from tasky.testing.rules import rules_of
 from tasky.testing.samples import create, make_batch, make_task
+
+
+class MemoryHarness(StoreHarness):
+    """What can be seen of a store in memory."""
+
+    def footprint(self, location: MemoryStore) -> object:
+        return location.state
 
 
 class TestReference(SingleProcessConformance):
     """The reference keeps every rule that a store in memory can be held to."""
 
     factory = MemoryTaskRepository
+    harness = MemoryHarness
 
     @pytest.fixture
     def location(self) -> MemoryStore:

@@ -46,6 +46,14 @@ EVASIONS = {
         "pytestmark = pytest.mark.xfail(reason='it is hard')",
         "expected to fail: it is hard",
     ),
+    "said to be new": (
+        "from tasky.testing.rules import WARNING\npytestmark = pytest.mark.xfail(reason=WARNING)",
+        "expected to fail: from the next version of the contract on a failure",
+    ),
+    "nothing to be seen": (
+        "class Blind(FileHarness):\n    transient = ('',)\nTestMine.harness = Blind",
+        "its harness calls every file transient",
+    ),
     "another store": (
         "    @pytest.fixture\n    def make_repository(self):\n        return MemoryTaskRepository",
         "TestMine overrides make_repository",

@@ -94,10 +94,13 @@ def test_suite_proves_an_installed_backend(suite: Callable[..., Any], tmp_path: 
 
 
 def test_stores_of_files_go_where_they_are_wanted(suite: Callable[..., Any], tmp_path: Path) -> None:
-    """A location for a backend of files is a directory; what the kit makes there is removed again."""
+    """A location for a backend of files is a directory; what the kit makes there goes, and nothing else."""
+    disk = tmp_path / "work/disk"
+    mine = disk / "test_counts_hold_every_status0" / "place 0"
+    mine.mkdir(parents=True)
     done = suite("--tasky-backend=file", "--tasky-location=file://${HERE}", HERE="disk")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert list((tmp_path / "work/disk").iterdir()) == []
+    assert list(disk.rglob("*")) == [mine.parent, mine]
 
 
 def test_stores_of_a_server_are_its_harnesses_affair(suite: Callable[..., Any], tmp_path: Path) -> None:
@@ -112,6 +115,7 @@ def test_stores_of_a_server_are_its_harnesses_affair(suite: Callable[..., Any], 
         ([], "--tasky-backend NAME"),
         (["--tasky-backend=nothing"], "no installed distribution provides the backend 'nothing'"),
         (["--tasky-backend=file", "--tasky-location=server://host/x"], "of the backend server, not of file"),
+        (["--tasky-backend=file", "--tasky-location=file://nowhere"], "there is no directory"),
         (["--tasky-backend=wrong"], "is no subclass of StoreHarness"),
     ],
 )

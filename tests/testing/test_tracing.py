@@ -67,10 +67,26 @@ TRACES = {
         ],
         {"/data/store/a"},
     ),
-    "taken away again": (
+    "a journal taken away, and its name not synced": (
         ["7 write(3</data/store/a>, 'x', 1) = 1", '7 unlink("/data/store/a") = 0'],
-        set(),
+        {"/data/store"},
     ),
+    "another file taken away": (['7 unlink("/data/store/b") = 0'], set()),
+    "copied from a file": (
+        ["7 copy_file_range(4</data/x>, NULL, 3</data/store/a>, NULL, 9, 0) = 9"],
+        {"/data/store/a"},
+    ),
+    "cut off by its name": (['7 truncate("/data/store/a", 0) = 0'], {"/data/store/a"}),
+    "interrupted": (
+        [
+            "7 write(3</data/store/a>, 'x', 1 <unfinished ...>",
+            "8 fsync(4</data/store/b> <unfinished ...>",
+            "7 <... write resumed>) = 1",
+            "8 <... fsync resumed>) = 0",
+        ],
+        {"/data/store/a"},
+    ),
+    "a lock": (["7 write(3</data/store/a.lock>, 'x', 1) = 1"], set()),
     "elsewhere": (["7 write(3</data/storekeeper>, 'x', 1) = 1", "7 write(9<socket:[3]>, 1) = 1"], set()),
     "a line of another kind": (
         ["7 +++ exited with 0 +++", "7 fsync(3</data/store/a> <unfinished ...>"],
@@ -87,7 +103,7 @@ def test_what_is_not_synced_before_the_answer_is_found(trace: str) -> None:
     after = "7 write(3</data/store/b>, 'x', 1) = 1"
     first = ["7 write(3</data/store/c>, 'x', 1) = 1", "7 fsync(3</data/store/c>) = 0"]
     lines = [OPENED, before, BEGIN, *first, *calls, ANSWER, after]
-    assert unsynced(lines, STORE, [STORE / "a", STORE / "b", STORE / "c"]) == left
+    assert unsynced(lines, STORE, [STORE / "a", STORE / "b", STORE / "c"], (".lock",)) == left
 
 
 def test_where_no_write_is_seen_nothing_is_proven() -> None:

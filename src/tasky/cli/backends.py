@@ -90,14 +90,20 @@ def verify(app: App, name: str, location: str | None, quick: bool, seed: int | N
     """Prove that a backend keeps the storage contract, rule by rule.
 
     Runs the conformance kit, which needs pytest and Hypothesis, and prints its report card. The location is a
-    directory for a backend of files, a server's address for one of servers. Ends with exit code 6 unless
-    every rule was seen to be kept.
+    directory for a backend of files, in which the kit makes one of its own and removes it again, or the
+    address of a server. Ends with exit code 6 unless every rule was seen to be kept.
     """
     from tasky.cli.verify import run_kit, show_card
+    from tasky.location import StorageLocation
 
     if not any(info.name == name and info.state == "ok" for info in app.registry.backends()):
         app.registry.load(name)  # raises what is wrong with it, and what to install
-    options = [] if location is None else ["--location", location]
+    options = []
+    if location is not None:
+        scheme = StorageLocation.parse(location).scheme
+        if scheme != name:
+            raise click.UsageError(f"the location is of the backend {scheme}, not of {name}.")
+        options = ["--location", location]
     options += ["--quick"] if quick else []
     options += [] if seed is None else ["--seed", str(seed)]
     card = run_kit(name, options, environ=app.environ)

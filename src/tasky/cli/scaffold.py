@@ -75,16 +75,17 @@ def _check_name(app: App, scheme: str) -> None:
         )
     installed = {row.name: row.distribution for row in app.registry.backends()}
     owners = {TEMPLATE: f"tasky-{TEMPLATE}", **OWN_BACKENDS, **installed}
-    owner = owners.get(scheme)
+    made = _names(scheme)[f"tasky-{TEMPLATE}"]
+    owner = owners.get(scheme) or (made if made in owners.values() else None)
     if owner is not None:
         raise BackendConflictError(
-            f"{scheme} is the name of {owner}'s backend already; of two, neither could be used",
+            f"{scheme} would be taken for the backend of {owner}; of two, neither could be used",
             hint="Choose another name. `tasky backends` shows what is installed.",
         )
 
 
 def _names(scheme: str) -> dict[str, str]:
-    """What stands in the copy for each form of the template's name; the longest come first."""
+    """What stands in the copy for each form of the template's name; where two could stand, the first does."""
     words = re.findall("[a-z0-9]+", scheme)
     key = f'"{scheme}"' if re.search("[+.]", scheme) else scheme
     return {

@@ -60,6 +60,7 @@ def main() -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other people's plugins and settings stay out of it
     os.environ.pop("PYTEST_ADDOPTS", None)
     with tempfile.TemporaryDirectory(prefix="tasky-kit-") as folder, os.fdopen(os.dup(1), "w") as events:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
         os.dup2(2, 1)  # whatever else is printed, by the backend or by pytest
         plain = ["-q", "-c", os.devnull, f"--rootdir={folder}", "-p", "no:cacheprovider", "-W", "error"]
         kept = ["-o", "tmp_path_retention_policy=none", f"--basetemp={folder}/stores"]

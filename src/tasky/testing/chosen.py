@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import importlib_metadata
 import pytest
 
 from tasky import StorageLocation, TaskRepository, TaskyError, default_registry, is_uri_factory
-from tasky.testing.fixtures import LocationMaker
+from tasky.testing.fixtures import LocationMaker, location_maker
 from tasky.testing.harness import HARNESS_GROUP, StoreHarness
 
 __all__ = ["Chosen", "choose"]
@@ -30,19 +29,12 @@ class Chosen:
     @classmethod
     @contextmanager
     def new_location(cls, directory: Path) -> Iterator[LocationMaker]:
-        """Makes locations for one test, in ``folder`` when there is one; what is there goes in the end."""
-        below = directory if cls.folder is None else cls.folder / directory.name
-        numbers = count()
-
-        def make() -> Any:
-            place = below / f"place {next(numbers)}"
-            place.mkdir(parents=True)
-            return cls.harness().fresh_location(place)
-
-        try:
-            yield make
-        finally:
-            rmtree(below, ignore_errors=cls.folder is None)
+        """Makes locations for one test; those in ``folder`` are in a new directory, removed at the end."""
+        if cls.folder is None:
+            yield location_maker(cls.harness, directory)
+            return
+        with TemporaryDirectory(prefix="tasky-kit-", dir=cls.folder) as below:
+            yield location_maker(cls.harness, Path(below))
 
 
 def choose(name: str, uri: str | None) -> None:
@@ -59,6 +51,8 @@ def choose(name: str, uri: str | None) -> None:
             Chosen.harness.given = location.expanded(os.environ)
         else:
             Chosen.folder = location.expanded(os.environ).file_path(Path.cwd())
+            if not Chosen.folder.is_dir():
+                raise pytest.UsageError(f"there is no directory {Chosen.folder} to make stores in")
     except TaskyError as error:
         raise pytest.UsageError(f"{error.message} {error.hint}".strip()) from error
 

@@ -203,9 +203,9 @@ class FaultRules(StoreFixtures):
         worker = start_worker(write_slowly, "slow").start()
         assert worker.read() == "inside"
         release = Timer(_LONGEST_WAIT, worker.say, ["go on"])
-        release.start()
         with impatient:
             impatient.initialize(create=False)
+            release.start()
             try:
                 create(impatient, make_task("meanwhile"))
                 expected = ["a", "meanwhile", "slow"]

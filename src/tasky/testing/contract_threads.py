@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Event
+from time import monotonic
 from typing import TypeVar
 
 import pytest
@@ -20,6 +21,7 @@ __all__ = ["ThreadRules", "at_once", "attempt", "outcome"]
 
 T = TypeVar("T")
 _THREADS = 6
+_LONGEST = 30.0  # seconds until a repository that was closed has to be
 
 
 class ThreadRules(StoreFixtures):
@@ -140,12 +142,13 @@ class ThreadRules(StoreFixtures):
         create(repository, task)
 
         def use() -> str:
-            def forever() -> None:
-                while True:
+            def until_closed() -> None:
+                end = monotonic() + _LONGEST
+                while monotonic() < end:
                     repository.count_tasks()
                     list(repository.find_tasks())
 
-            return outcome(forever)
+            return outcome(until_closed)
 
         def close() -> str:
             for _ in range(20):

@@ -29,6 +29,7 @@ __all__ = [
     "RepositoryMaker",
     "StoreFixtures",
     "WorkerStarter",
+    "location_maker",
 ]
 
 LocationMaker = Callable[[], Any]
@@ -76,14 +77,7 @@ class StoreFixtures:
     @pytest.fixture
     def new_location(self, tmp_path: Path) -> LocationMaker:
         """Makes locations where there is no store yet: what the harness says."""
-        numbers = count()
-
-        def make() -> Any:
-            directory = tmp_path / f"place {next(numbers)}"
-            directory.mkdir()
-            return self.harness().fresh_location(directory)
-
-        return make
+        return location_maker(self.harness, tmp_path)
 
     @pytest.fixture
     def location(self, new_location: LocationMaker) -> Any:
@@ -139,15 +133,8 @@ class StoreFixtures:
         return random.Random(f"{request.config.getoption('tasky_seed', 0)} {request.node.name}")  # noqa: S311 - no secret
 
     def footprint(self, location: Any) -> object:
-        """All that can be seen of a store from outside, where ``location`` is a path: names and contents."""
-        if not isinstance(location, Path):
-            return None
-        found = sorted(location.parent.rglob("*"))
-        return [
-            (str(path.relative_to(location.parent)), path.read_bytes() if path.is_file() else None)
-            for path in found
-            if not path.name.endswith(self.harness.transient)
-        ]
+        """All that can be seen of a store from outside."""
+        return self.harness().footprint(location)
 
     @classmethod
     def is_of_servers(cls) -> bool:
@@ -165,3 +152,15 @@ class StoreFixtures:
         factory = inspect.getattr_static(cls, "factory")
         plain: Callable[[Any], TaskRepository] = getattr(factory, "__func__", factory)
         return plain
+
+
+def location_maker(harness: type[StoreHarness], directory: Path) -> LocationMaker:
+    """Makes locations where there is no store yet, each in a directory of its own below ``directory``."""
+    numbers = count()
+
+    def make() -> Any:
+        place = directory / f"place {next(numbers)}"
+        place.mkdir()
+        return harness().fresh_location(place)
+
+    return make

@@ -54,6 +54,18 @@ class StoreHarness:
             self._leave_out("fresh_location")
         return directory / "project" / "store"
 
+    def footprint(self, location: Any) -> object:
+        """All that can be seen of a store from outside, to be compared: for files, names and contents.
+
+        What is ``transient`` is left out. Where there is no store yet, that is an answer, too.
+        """
+        folder = self._file(location, "footprint").parent
+        return [
+            (str(path.relative_to(folder)), path.read_bytes() if path.is_file() else None)
+            for path in sorted(folder.rglob("*"))
+            if not path.name.endswith(self.transient)
+        ]
+
     def impatient(self, location: Any) -> TaskRepository:
         """A repository, not initialized, that waits for other writers for about 0.1 s and not for longer."""
         self._leave_out("impatient")
@@ -109,7 +121,7 @@ class StoreHarness:
 
     @contextmanager
     def little_space(self, location: Any) -> Iterator[None]:
-        """While it lasts, this process, which is the test's own, can add less than 64 KiB to the store.
+        """While it lasts, this process, which is the test's own, can add 60,000 bytes to the store at most.
 
         For a file by ``RLIMIT_FSIZE``, whose signal is ignored: the system call fails, as on a full disk.
         """
@@ -135,7 +147,9 @@ class StoreHarness:
         self._leave_out("start_server")
 
     def prove_durability(self, factory: Callable[[Any], TaskRepository], location: Any) -> None:
-        """Raise ``AssertionError`` unless a batch at the closed store was synced before it was acknowledged.
+        """Raise ``AssertionError`` unless a new store, and a batch in it, were synced before the answer.
+
+        There is no store at ``location`` yet.
 
         For a file from its process's system calls, among which writes to mapped memory are not; for a server
         from its log or its settings.
@@ -143,9 +157,11 @@ class StoreHarness:
         path = self._file(location, "prove_durability")
         from tasky.testing.tracing import trace_a_batch, unsynced  # which stands on this module
 
-        present = list(path.parent.iterdir())
-        left = unsynced(trace_a_batch(factory, path), path.parent.resolve(), present)
-        assert not left, f"written, but not synced before the answer: {sorted(left)}"
+        for what in ("the new store", "a batch"):
+            present = list(path.parent.rglob("*"))
+            calls = trace_a_batch(factory, path)
+            left = unsynced(calls, path.parent.resolve(), present, self.transient)
+            assert not left, f"{what} was written, but not synced before the answer: {sorted(left)}"
 
     def _file(self, location: Any, method: str) -> Path:
         if not isinstance(location, Path):

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from tasky import (
+    Batch,
     BatchExistsError,
     ConflictError,
     OutcomeUnknownError,
@@ -24,7 +25,14 @@ from tasky import (
 from tasky.testing.gauge import MemoryGauge
 from tasky.testing.harness import StoreHarness
 from tasky.testing.permissions import give_up_privileges
-from tasky.testing.samples import changed, example_store, make_batch, make_task, many_tasks
+from tasky.testing.samples import (
+    changed,
+    example_store,
+    make_batch,
+    make_task,
+    many_tasks,
+    random_text,
+)
 
 __all__ = [
     "add_tasks",
@@ -89,10 +97,12 @@ def write_until_unavailable(repository: TaskRepository, name: str, size: int) ->
 
 
 def write_once(repository: TaskRepository) -> None:
-    """Say when a batch begins, and when it is acknowledged."""
-    change = TaskChange(None, make_task("traced"))
+    """Open the store, or create it, and write a batch; say when that begins, and when it is acknowledged."""
+    batch = make_batch()
+    task = make_task(str(batch.id))
     print("begin", flush=True)
-    repository.apply(make_batch(), [change])
+    repository.initialize()
+    repository.apply(batch, [TaskChange(None, task)])
     print("answer", flush=True)
 
 
@@ -135,7 +145,7 @@ def try_to_write(repository: TaskRepository) -> None:
 
 def fill_up(repository: TaskRepository, harness: StoreHarness, location: object) -> None:
     """Write a batch that does not fit, print how it ended, and then one that does."""
-    tasks = [make_task(f"large {number}", details="x" * 20_000) for number in range(20)]
+    tasks = [make_task(f"large {number}", details=random_text(20_000)) for number in range(20)]
     with harness.little_space(location):
         print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, task) for task in tasks])))
     print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("small"))])))
@@ -200,10 +210,10 @@ def escaped(uses: list[Callable[[], object]]) -> list[str]:
     return found
 
 
-def attempt_apply(repository: TaskRepository, batch: object, changes: list[TaskChange]) -> str:
+def attempt_apply(repository: TaskRepository, batch: Batch, changes: list[TaskChange]) -> str:
     """How writing the batch ended."""
     try:
-        repository.apply(batch, changes)  # type: ignore[arg-type] # a Batch, whose name pickling does not need
+        repository.apply(batch, changes)
     except BatchExistsError:
         return "known batch"
     except ConflictError:
@@ -211,9 +221,9 @@ def attempt_apply(repository: TaskRepository, batch: object, changes: list[TaskC
     return "written"
 
 
-def _how(action: object) -> str:
+def _how(action: Callable[[], object]) -> str:
     """``done`` and the result, or the name of Tasky's error; anybody else's error ends the process."""
     try:
-        return f"done {action()}"  # type: ignore[operator] # it is called just here
+        return f"done {action()}"
     except TaskyError as error:
         return type(error).__name__

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from os import urandom
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
@@ -33,6 +34,7 @@ __all__ = [
     "make_batch",
     "make_task",
     "many_tasks",
+    "random_text",
     "remaining",
     "update",
     "write",
@@ -134,10 +136,15 @@ def example_store() -> tuple[list[TaskModel], list[HistoryEntry]]:
 
 def many_tasks(name: str, count: int, size: int) -> Iterator[TaskModel]:
     """``count`` tasks with details of ``size`` characters, made one after the other at little cost."""
-    template = make_task(name)
+    template, text = make_task(name), random_text(2 * size)
     values = {field.name: getattr(template, field.name) for field in fields(TaskModel)}
     for number in range(count):
         values["task_id"] = UUID(bytes=sha256(f"{name} {number}".encode()).digest()[:16], version=4)
-        values["details"] = f"{number} ".ljust(size, "x")
+        values["details"] = text[number % size :][:size]
         values["created_at"] = template.created_at + timedelta(seconds=number)
         yield TaskModel.unchecked(**values)
+
+
+def random_text(size: int) -> str:
+    """Text of so many characters that no compression makes much smaller."""
+    return urandom(size // 2 + 1).hex()[:size]

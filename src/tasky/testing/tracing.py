@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +22,11 @@ __all__ = ["trace_a_batch", "unsynced"]
 
 _CALLS: Final = (
     "open,openat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,"
-    "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
+    "fsync,fdatasync,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 )
-_CALL: Final = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
-_DESCRIPTOR: Final = re.compile(r"^(\d+)<([^>]*)>")
-_OPENED: Final = re.compile(r"^(?:\d+ +)?open(?:at)?\((.*)\) += (\d+)<")
+_CALL: Final = re.compile(r"^(\w+)\((.*)\) += (-?\d+)")
+_RESUMED: Final = re.compile(r"^<\.\.\. \w+ resumed>(.*)")
+_DESCRIPTOR: Final = re.compile(r"(?:^|, )(\d+)<([^>]*)>")
 _NAME: Final = re.compile(r'"([^"]*)"')
 
 
@@ -40,7 +40,7 @@ def trace_a_batch(factory: Callable[[Any], TaskRepository], path: Path) -> list[
         raise NotProvenError("strace, which shows the system calls, is not installed")
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as trace:
         command = [strace, "-f", "-y", "-qq", "-s", "256", "-o", trace.name, "-e", f"trace={_CALLS}"]
-        with Worker(factory, path, write_once, command=command) as worker:
+        with Worker(factory, path, write_once, create=None, command=command) as worker:
             try:
                 worker.start()
             except AssertionError as error:
@@ -49,52 +49,74 @@ def trace_a_batch(factory: Callable[[Any], TaskRepository], path: Path) -> list[
         return trace.read().splitlines()
 
 
-def unsynced(calls: Iterable[str], directory: Path, present: Iterable[Path]) -> set[str]:
-    """What was written to in ``directory`` between 'begin' and 'answer' and not synced by then.
+def unsynced(
+    calls: Iterable[str], directory: Path, present: Iterable[Path], transient: tuple[str, ...] = ()
+) -> set[str]:
+    """What was changed in ``directory`` between 'begin' and 'answer' and not synced by then.
 
-    ``present`` are the files that were there before: a new one's directory has to be synced, too. Raises
-    ``NotProvenError`` when no write was seen at all.
+    ``present`` are the files that were there before: a new one's directory has to be synced, too. Files whose
+    names end with one of ``transient`` don't count. Raises ``NotProvenError`` when no write was seen at all.
     """
     known = {str(path) for path in present}
     dirty: set[str] = set()
-    written = False
+    written: set[str] = set()
     synchronous: set[str] = set()  # descriptors of files each write to which is synced
     begun = False
-    for line in calls:
-        if '"answer' in line:
+    for name, arguments, result in _joined(calls):
+        descriptors = _DESCRIPTOR.findall(arguments)
+        begun = begun or (name == "write" and '"begin' in arguments)
+        if name == "write" and '"answer' in arguments:
             break
-        begun = begun or '"begin' in line
-        opened = _OPENED.match(line)
-        if opened is not None:
-            change = synchronous.add if re.search(r"\bO_D?SYNC\b", opened[1]) else synchronous.discard
-            change(opened[2])
-        if not begun:
+        if name in ("open", "openat"):
+            opened = synchronous.add if re.search(r"\bO_D?SYNC\b", arguments) else synchronous.discard
+            opened(result)
+        elif not begun:
             continue
-        call = _CALL.match(line)
-        if call is None or int(call[3]) < 0:
-            continue
-        name, arguments = call[1], call[2]
-        descriptor = _DESCRIPTOR.match(arguments)
-        names = [_real(directory / each) for each in _NAME.findall(arguments)]
-        if name in ("fsync", "fdatasync"):
-            dirty.discard(descriptor[2] if descriptor else "")
-        elif name.startswith(("rename", "link")):
-            source, target = names[0], names[-1]
-            dirty = {target if each == source else each for each in dirty}
-            known.add(target)
-            dirty.add(str(Path(target).parent))
-        elif name.startswith("unlink"):
-            dirty.discard(names[-1])
-        elif descriptor is not None and name not in ("open", "openat"):
-            written = written or _inside(descriptor[2], directory)
-            if descriptor[1] not in synchronous:
-                dirty.add(descriptor[2])
-            if descriptor[2] not in known:
-                known.add(descriptor[2])
-                dirty.add(str(Path(descriptor[2]).parent))
-    if not written:
+        elif name in ("fsync", "fdatasync"):
+            dirty.discard(descriptors[0][1])
+        elif name.startswith(("rename", "link", "unlink", "truncate", "mkdir")):
+            names = [_real(directory / each) for each in _NAME.findall(arguments)]
+            if name.startswith("rename"):
+                dirty = {names[-1] if each == names[0] else each for each in dirty}
+            if name.startswith("truncate"):
+                dirty.add(names[0])
+            elif name.startswith("unlink"):
+                if names[-1] in written:  # a journal, whose end may be the commit
+                    dirty.add(str(Path(names[-1]).parent))
+                dirty.discard(names[-1])
+            else:
+                dirty.add(str(Path(names[-1]).parent))
+                known.add(names[-1])
+        elif descriptors:
+            number, path = descriptors[1 if name == "copy_file_range" else 0]
+            if path.endswith(transient):
+                continue
+            written.add(path)
+            if number not in synchronous:
+                dirty.add(path)
+            if path not in known:
+                known.add(path)
+                dirty.add(str(Path(path).parent))
+    if not any(_inside(each, directory) for each in written):
         raise NotProvenError("no write to the store was seen, as when it is mapped into memory")
     return {each for each in dirty if _inside(each, directory)}
+
+
+def _joined(calls: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Name, arguments and result of each call that succeeded; one that others interrupted is put together."""
+    unfinished: dict[str, str] = {}
+    for line in calls:
+        process, _, call = line.partition(" ")
+        call = call.strip()
+        if call.endswith("<unfinished ...>"):
+            unfinished[process] = call.removesuffix("<unfinished ...>")
+            continue
+        resumed = _RESUMED.match(call)
+        if resumed is not None:
+            call = unfinished.pop(process, "") + resumed[1]
+        match = _CALL.match(call)
+        if match is not None and not match[3].startswith("-"):
+            yield match[1], match[2], match[3]
 
 
 def _inside(path: str, directory: Path) -> bool:

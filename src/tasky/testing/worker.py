@@ -6,12 +6,14 @@ starts when it is told to; so several of them start at the same moment.
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import IO, Any, Final, TypeVar
 
@@ -24,7 +26,7 @@ T = TypeVar("T")
 Job = Callable[..., None]
 
 _NOT_PROVEN: Final = "not proven: "
-_PATIENCE: Final = 300.0  # seconds for a job
+_PATIENCE: Final = 300.0  # seconds for an answer
 
 
 class Worker:
@@ -49,6 +51,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            start_new_session=True,
         )
         payload = pickle.dumps((factory, location, job, arguments, create))
         with suppress(BrokenPipeError):  # it has ended already: start() says why
@@ -56,7 +59,8 @@ class Worker:
 
     def start(self) -> Worker:
         """Wait until the process is ready, and let it go; returns itself."""
-        ready = self._output.readline()
+        with self._limited(_PATIENCE):
+            ready = self._output.readline()
         assert ready == b"ready\n", f"the other process cannot make the repository: {self._said()}"
         self.say("go")
         return self
@@ -67,14 +71,18 @@ class Worker:
         self._input.flush()
 
     def read(self) -> str:
-        """The next line that the job prints; empty when it has ended."""
-        return self._output.readline().decode().strip()
+        """The next line that the job prints; fails when there is none."""
+        with self._limited(_PATIENCE):
+            line = self._output.readline()
+        assert line, f"the other process ended with {self._process.wait()}: {self._said()}"
+        return line.decode().strip()
 
     def ask(self, location: Any, question: Callable[..., T], *arguments: object) -> T:
         """What ``question(repository, *arguments)`` returns there, or raise what it raises; for ``serve``."""
         self._send((location, question, arguments))
         try:
-            answer, error = pickle.load(self._output)  # noqa: S301 - the kit itself sent it
+            with self._limited(_PATIENCE):
+                answer, error = pickle.load(self._output)  # noqa: S301 - the kit itself sent it
         except EOFError:
             code = self._process.wait()
             raise AssertionError(f"the other process ended with {code}: {self._said()}") from None
@@ -88,11 +96,9 @@ class Worker:
 
         It is killed, and has failed, when it is not over after so many seconds.
         """
-        killer = Timer(patience, self._process.kill)
-        killer.start()
-        lines = self._output.read().decode().splitlines()
-        code = self._process.wait()
-        killer.cancel()
+        with self._limited(patience):
+            lines = self._output.read().decode().splitlines()
+            code = self._process.wait()
         assert code == 0, f"the other process ended with {code}: {self._said()}"
         if lines and lines[-1].startswith(_NOT_PROVEN):
             raise NotProvenError(lines[-1].removeprefix(_NOT_PROVEN))
@@ -100,7 +106,7 @@ class Worker:
 
     def kill(self) -> list[str]:
         """End the process at once, as kill -9 does; returns the lines that were not read."""
-        self._process.kill()
+        self._kill_all()
         lines = self._output.read().decode().split("\n")
         self._process.wait()
         return lines[:-1]  # what follows the last line break was cut off
@@ -109,7 +115,7 @@ class Worker:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.kill()
+        self._kill_all()
         self._process.wait()
         self._output.close()
         self._errors.close()
@@ -117,6 +123,24 @@ class Worker:
             self._input.close()
         except OSError:  # what was not sent any more
             return
+
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        """Kill the process when the block takes longer: a backend that hangs fails its rule."""
+        killer = Timer(seconds, self._kill_all)
+        killer.start()
+        try:
+            yield
+        finally:
+            killer.cancel()
+
+    def _kill_all(self) -> None:
+        """Kill the process, and the one that it may watch: both are in a group of their own."""
+        if os.name == "nt":
+            self._process.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _said(self) -> str:
         """The last line that the process said on stderr; all of it is passed on."""

@@ -31,7 +31,7 @@ from tasky import (
     TaskOrder,
     TaskStatus,
 )
-from tasky.testing import MemoryStore, MemoryTaskRepository
+from tasky.testing import MemoryStore, MemoryTaskRepository, StoreHarness
 from tasky.testing.conformance import SingleProcessConformance
 from tasky.testing.memory import MemoryState
 
@@ -597,7 +597,16 @@ MUTANTS = {
 }
 
 
+class MemoryHarness(StoreHarness):
+    """What can be seen of a store in memory."""
+
+    def footprint(self, location: MemoryStore) -> object:
+        return location.state
+
+
 class _OnMutant(SingleProcessConformance):
+    harness = MemoryHarness
+
     @pytest.fixture
     def location(self) -> MemoryStore:
         """A store that only the handles of one test share."""
