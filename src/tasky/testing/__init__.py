@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tasky.testing.conformance import BackendConformance as BackendConformance
-    from tasky.testing.harness import (
-        NotProvenError as NotProvenError,
-        StoreHarness as StoreHarness,
-    )
+    from tasky.testing.harness import StoreHarness as StoreHarness
     from tasky.testing.memory import (
         MemoryStore as MemoryStore,
         MemoryTaskRepository as MemoryTaskRepository,
     )
+    from tasky.testing.unproven import NotProvenError as NotProvenError
 
 _MODULE_OF: Final = {
     "BackendConformance": "conformance",
     "MemoryStore": "memory",
     "MemoryTaskRepository": "memory",
-    "NotProvenError": "harness",
+    "NotProvenError": "unproven",
     "StoreHarness": "harness",
 }
 

@@ -182,7 +182,7 @@ class FaultRules(StoreFixtures):
         """
         stored(repository)
         repository.close()
-        with start_worker(fill_up, self.harness(), location).start() as worker:
+        with start_worker(fill_up, self.harness().little_space, location).start() as worker:
             how = worker.finish()
         assert how == [StorageFullError.__name__, "done None"]
         repository.initialize(create=False)

@@ -20,9 +20,9 @@ from tasky import (
     TaskRepository,
 )
 from tasky.testing.fixtures import RepositoryMaker, StoreFixtures
-from tasky.testing.harness import NotProvenError
 from tasky.testing.rules import rule
 from tasky.testing.samples import create, make_batch, make_task, remaining, update
+from tasky.testing.unproven import NotProvenError
 
 __all__ = ["LifecycleRules", "held_descriptors"]
 

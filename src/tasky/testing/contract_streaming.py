@@ -7,9 +7,9 @@ from typing import Final
 
 from tasky import TaskRepository
 from tasky.testing.fixtures import Effort, StoreFixtures, WorkerStarter
-from tasky.testing.harness import NotProvenError
 from tasky.testing.jobs import fill_in_batches, read_through, write_in_one_batch
 from tasky.testing.rules import rule
+from tasky.testing.unproven import NotProvenError
 
 __all__ = ["StreamingRules"]
 

@@ -16,14 +16,12 @@ from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
 from tasky import StorageLocation, TaskRepository
+from tasky.testing.tracing import trace_a_batch, unsynced
+from tasky.testing.unproven import NotProvenError
 
-__all__ = ["HARNESS_GROUP", "NotProvenError", "StoreHarness"]
+__all__ = ["HARNESS_GROUP", "StoreHarness"]
 
 HARNESS_GROUP = "tasky.harness"
-
-
-class NotProvenError(Exception):
-    """A rule cannot be proven here; the text says why."""
 
 
 class StoreHarness:
@@ -155,8 +153,6 @@ class StoreHarness:
         from its log or its settings.
         """
         path = self._file(location, "prove_durability")
-        from tasky.testing.tracing import trace_a_batch, unsynced  # which stands on this module
-
         for what in ("the new store", "a batch"):
             present = list(path.parent.rglob("*"))
             calls = trace_a_batch(factory, path)

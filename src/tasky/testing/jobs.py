@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeAlias
@@ -23,7 +23,6 @@ from tasky import (
     TaskyError,
 )
 from tasky.testing.gauge import MemoryGauge
-from tasky.testing.harness import StoreHarness
 from tasky.testing.permissions import give_up_privileges
 from tasky.testing.samples import (
     changed,
@@ -143,10 +142,14 @@ def try_to_write(repository: TaskRepository) -> None:
     print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("refused"))])))
 
 
-def fill_up(repository: TaskRepository, harness: StoreHarness, location: object) -> None:
+def fill_up(
+    repository: TaskRepository,
+    little_space: Callable[[object], AbstractContextManager[None]],
+    location: object,
+) -> None:
     """Write a batch that does not fit, print how it ended, and then one that does."""
     tasks = [make_task(f"large {number}", details=random_text(20_000)) for number in range(20)]
-    with harness.little_space(location):
+    with little_space(location):
         print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, task) for task in tasks])))
     print(_how(lambda: repository.apply(make_batch(), [TaskChange(None, make_task("small"))])))
 

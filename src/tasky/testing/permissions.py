@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-from tasky.testing.harness import NotProvenError
+from tasky.testing.unproven import NotProvenError
 
 __all__ = ["give_up_privileges"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import pytest
 
-from tasky.testing.harness import NotProvenError
+from tasky.testing.unproven import NotProvenError
 
 __all__ = ["CONTRACT_VERSION", "WARNING", "Rule", "rule", "rule_since", "rules_of"]
 

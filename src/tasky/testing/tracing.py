@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasky import TaskRepository
-from tasky.testing.harness import NotProvenError
 from tasky.testing.jobs import write_once
+from tasky.testing.unproven import NotProvenError
 from tasky.testing.worker import Worker
 
 __all__ = ["trace_a_batch", "unsynced"]

@@ -18,7 +18,7 @@ from threading import Timer
 from typing import IO, Any, Final, TypeVar
 
 from tasky import TaskRepository
-from tasky.testing.harness import NotProvenError
+from tasky.testing.unproven import NotProvenError
 
 __all__ = ["Job", "Worker", "serve"]
 

@@ -21,7 +21,7 @@ from tasky import (
     StoreMissingError,
 )
 from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned
-from tasky_sqlite.schema import check_library, is_current, read_identity, require, upgrade
+from tasky_sqlite.schema import MISSING_HINT, check_library, is_current, read_identity, require, upgrade
 
 __all__ = ["connect", "has_log", "missing_error", "open_store"]
 
@@ -74,7 +74,7 @@ def has_log(path: str) -> bool:
 
 def missing_error(path: str) -> StoreMissingError:
     """There is no file."""
-    return StoreMissingError(f"there is no store at {path}", hint="Create one with 'tasky init'.")
+    return StoreMissingError(f"there is no store at {path}", hint=MISSING_HINT)
 
 
 def _refuse_planted(path: str) -> None:

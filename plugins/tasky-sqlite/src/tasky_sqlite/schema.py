@@ -12,8 +12,18 @@ from typing import Final
 
 from tasky import SchemaTooNewError, StorageCorruptError, StorageError, StoreMissingError
 
-__all__ = ["APPLICATION_ID", "STEPS", "check_library", "is_current", "read_identity", "require", "upgrade"]
+__all__ = [
+    "APPLICATION_ID",
+    "MISSING_HINT",
+    "STEPS",
+    "check_library",
+    "is_current",
+    "read_identity",
+    "require",
+    "upgrade",
+]
 
+MISSING_HINT: Final = "Bring it back, or make an empty one: run `tasky init`."
 APPLICATION_ID: Final = 0x5461736B  # "Task"
 
 _FIRST: Final = -62_135_596_800_000_000  # 0001-01-01T00:00:00Z
@@ -141,9 +151,7 @@ def require(identity: tuple[int, int], path: str, *, create: bool) -> None:
     application, version = identity
     if identity == (0, 0):
         if not create:
-            raise StoreMissingError(
-                f"there is no store at {path}: the file is empty", hint="Create one with 'tasky init'."
-            )
+            raise StoreMissingError(f"there is no store at {path}: the file is empty", hint=MISSING_HINT)
     elif application != APPLICATION_ID or version < 1:
         raise StorageCorruptError(
             f"{path} is an SQLite database but not a Tasky store; it was left as it is",
