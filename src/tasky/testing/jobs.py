@@ -172,8 +172,9 @@ def read_through(repository: TaskRepository) -> None:
 
 def write_in_one_batch(repository: TaskRepository, count: int, size: int) -> None:
     """Write ``count`` tasks with details of ``size`` characters; print as ``read_through`` does."""
-    repository.apply(make_batch(), [TaskChange(None, task) for task in many_tasks("few", 1, size)])
-    repository.apply(make_batch(), [TaskChange(task, None) for task in many_tasks("few", 1, size)])
+    (task,) = many_tasks("first", 1, size)
+    repository.apply(make_batch(), [TaskChange(None, task)])
+    repository.apply(make_batch(), [TaskChange(task, None)])
     with MemoryGauge() as gauge:
         tasks = many_tasks("many", count, size)
         repository.apply(make_batch(), (TaskChange(None, task) for task in tasks))
