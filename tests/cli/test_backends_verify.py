@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tasky.cli.output import Output
+from tasky.cli.verify import show_card
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Process
@@ -84,6 +89,27 @@ def test_a_kit_that_ends_early_is_a_broken_backend(
     with_backend(RUDE)
     done = process("backends", "verify", "mine", "--quick", code=6)
     assert "did not come to its end on the backend mine: it ended with exit code 9" in done.err
+
+
+def test_a_kit_that_is_killed_says_by_what_and_where(
+    process: Process, with_backend: Callable[[str], None]
+) -> None:
+    """A driver that crashes takes the kit's process with it; the error names the signal and the rule."""
+    with_backend(FORGETFUL.replace("    return", "    import os\n    os.kill(os.getpid(), 9)\n    return"))
+    done = process("backends", "verify", "mine", "--quick", code=6)
+    assert "it was ended by signal 9 (Killed) in test_" in done.err
+
+
+def test_a_card_says_when_all_tasks_are_held_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads that a backend passes also reads for how many tasks it is made."""
+    output = Output(sys.stdout, sys.stderr, environ={}, now=datetime.now(UTC))
+    counts = {"passed": 1, "warned": 0, "failed": 0, "not proven": 0}
+    card = {"backend": "mine", "contract": "1.0", "passed": True, "quick": False, "seed": 1, "counts": counts}
+    show_card(output, {**card, "max_tasks": 10_000, "rules": [], "speed": []})
+    assert (
+        "mine keeps contract 1.0: 1 passed.\nIt holds all of its tasks in memory, and is made for 10000."
+        in (capsys.readouterr().err)
+    )
 
 
 def test_a_location_of_another_backend_is_a_usage_error(process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -79,6 +80,9 @@ def test_reference_finds_contradictions() -> None:
         assert store.state is not None
         store.state.tasks.clear()
         assert [problem.task_id for problem in repository.check()] == [task.task_id]
+        (entry,) = store.state.history
+        store.state = replace(store.state, history=(entry, replace(entry, sequence=2)))
+        assert "entry 2 does not follow" in next(repository.check()).message
 
 
 def test_reference_refuses_a_batch_that_names_a_task_twice() -> None:

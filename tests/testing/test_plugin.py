@@ -139,6 +139,23 @@ def test_a_harness_without_a_method_leaves_its_rule_unproven(run_kit: RunKit, tm
     assert run.verdict("TestMine", "test_newer_schema_is_refused") == ("not proven", reason)
 
 
+def test_an_outcome_of_another_plugin_proves_nothing(run_kit: RunKit, tmp_path: Path) -> None:
+    """A rule that passed after it was run again, as some plugins do, was not seen to be kept."""
+    hook = """
+import pytest
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if call.when == "call":
+        report.outcome = "rerun"
+"""
+    (tmp_path / "conftest.py").write_text(hook, encoding="utf-8")
+    test = tmp_path / "test_mine.py"
+    test.write_text(HEAD, encoding="utf-8")
+    run = run_kit(str(test), "-k", CALM)
+    assert run.verdict("TestMine", CALM) == ("not proven", "its outcome was 'rerun'")
+
+
 def test_other_tests_get_no_card(run_kit: RunKit, tmp_path: Path) -> None:
     """A run without conformance tests says nothing about conformance."""
     test = tmp_path / "test_other.py"

@@ -106,6 +106,12 @@ def test_what_is_not_synced_before_the_answer_is_found(trace: str) -> None:
     assert unsynced(lines, STORE, [STORE / "a", STORE / "b", STORE / "c"], (".lock",)) == left
 
 
+def test_a_trace_that_breaks_off_is_read_to_its_end() -> None:
+    """What was written before a process was killed counts as far as it is seen."""
+    calls = [BEGIN, "7 sendfile() = 0", "7 write(3</data/store/a>, 'x', 1) = 1"]
+    assert unsynced(calls, STORE, [STORE / "a"]) == {"/data/store/a"}
+
+
 def test_where_no_write_is_seen_nothing_is_proven() -> None:
     """A store that is written through mapped memory shows no system call, so the rule passes nobody."""
     elsewhere = "7 write(9<socket:[3]>, 'x', 1) = 1"

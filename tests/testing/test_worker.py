@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,20 @@ def test_a_factory_that_fails_is_named() -> None:
     failed = pytest.raises(AssertionError, match="cannot make the repository: TypeError")
     with Worker(factory, 7, fail) as worker, failed:
         worker.start()
+
+
+def test_serving_ends_with_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions come in one after the other, and answers or errors go out, until there are no more."""
+    questions = [("one", echo, ("hello",)), ("one", echo, ("wrong",)), (None, echo, ("again",))]
+    sent = BytesIO(b"".join(pickle.dumps(question) for question in questions))
+    answers = BytesIO()
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(sent))
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(answers))
+    serve(make("absent"), make)
+    answers.seek(0)
+    first, second, third = (pickle.load(answers) for _ in questions)  # noqa: S301 - made here
+    assert (first, third) == (("hello 0", None), ("again 0", None))
+    assert isinstance(second[1], LookupError)
 
 
 def die(repository: TaskRepository) -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,9 +133,7 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
     code = process.returncode
     if code >= 0:
         return f"it ended with exit code {code}"
-    with suppress(ValueError):
-        return f"it was ended by {signal.Signals(-code).name}"
-    return f"it was ended by signal {-code}"
+    return f"it was ended by signal {-code} ({signal.strsignal(-code)})"
 
 
 def _explained(rule: Mapping[str, Any]) -> str:

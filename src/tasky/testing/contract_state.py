@@ -27,7 +27,7 @@ from tasky.testing.samples import at, exact, exact_entry, make_batch
 from tasky.testing.strategies import small_tasks
 from tasky.testing.worker import Worker, serve
 
-__all__ = ["StateRules"]
+__all__ = ["StateRules", "stored_tasks"]
 
 _IDS: Final = [UUID(int=number) for number in range(1, 4)]
 _ACTORS: Final = st.sampled_from(["ann", "bob"])
@@ -141,7 +141,7 @@ class _Walk(RuleBasedStateMachine):
         expected = [exact(task) for task in self.reference.find_tasks()]
         for repository in (self.first, self.second):
             assert [exact(task) for task in repository.find_tasks()] == expected
-        assert self.process.ask(self.place, _stored) == expected
+        assert self.process.ask(self.place, stored_tasks) == expected
         assert self.first.count_tasks() == self.reference.count_tasks()
 
     @invariant()
@@ -183,5 +183,6 @@ class _Walk(RuleBasedStateMachine):
         return at(self.minutes)
 
 
-def _stored(repository: TaskRepository) -> list[str | None]:
+def stored_tasks(repository: TaskRepository) -> list[str | None]:
+    """Every task, exactly; asked of another process."""
     return [exact(task) for task in repository.find_tasks()]

@@ -55,7 +55,7 @@ class StreamingRules(StoreFixtures):
 
     def _amount(self, effort: Effort, ceiling: int) -> tuple[int, int]:
         """How many tasks, and of how many characters each: together more than what may be taken."""
-        if os.name == "nt":
+        if os.name == "nt":  # pragma: no cover - we have no Windows to try it on
             raise NotProvenError("Windows does not tell how much memory a process has had")
         most = self.harness.max_tasks
         if most is None:

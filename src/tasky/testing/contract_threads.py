@@ -119,17 +119,18 @@ class ThreadRules(StoreFixtures):
             finally:
                 done.set()
 
-        def read(handle: TaskRepository) -> list[list[object]]:
-            torn: list[list[object]] = []
+        def read(handle: TaskRepository) -> set[tuple[int, int]]:
+            seen: set[tuple[int, int]] = set()
             while not done.is_set():
-                numbers: list[object] = [task.extra["number"] for task in handle.find_tasks()]
+                numbers = {str(task.extra["number"]) for task in handle.find_tasks()}
                 entries = [entry.batch.id for entry in handle.history()]
-                if len(set(numbers)) != 1 or len(entries) != 2 * len(set(entries)):
-                    torn.append(numbers)
-            return torn
+                seen.add((len(numbers), len(entries) - 2 * len(set(entries))))
+            return seen
 
-        results = at_once([write, lambda: read(repository), lambda: read(other)])
-        assert results == [None, [], []]
+        seen: set[tuple[int, int]] = set().union(
+            *filter(None, at_once([write, lambda: read(repository), lambda: read(other)]))
+        )
+        assert seen <= {(1, 0)}, "a read was torn: (how many numbers, entries without their pair)"
         assert len(list(other.history())) == 82
 
     @rule
@@ -144,7 +145,7 @@ class ThreadRules(StoreFixtures):
         def use() -> str:
             def until_closed() -> None:
                 end = monotonic() + _LONGEST
-                while monotonic() < end:
+                while monotonic() < end:  # pragma: no branch - only a wrong backend gets to the end
                     repository.count_tasks()
                     list(repository.find_tasks())
 

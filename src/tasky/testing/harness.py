@@ -124,7 +124,7 @@ class StoreHarness:
         For a file by ``RLIMIT_FSIZE``, whose signal is ignored: the system call fails, as on a full disk.
         """
         path = self._file(location, "little_space")
-        if os.name == "nt":
+        if os.name == "nt":  # pragma: no cover - we have no Windows to try it on
             raise NotProvenError("Windows has no limit on the size of files")
         import resource  # not on Windows
 

@@ -243,7 +243,8 @@ def last_revisions(entries: Iterable[HistoryEntry]) -> dict[UUID, int]:
     for entry in entries:
         if entry.revision is not None:
             known[entry.task_id] = entry.revision
-        elif entry.before is not None:
+        else:
+            assert entry.before is not None  # what was deleted was there
             known[entry.task_id] = entry.before.revision
     return known
 

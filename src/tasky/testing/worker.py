@@ -119,10 +119,8 @@ class Worker:
         self._process.wait()
         self._output.close()
         self._errors.close()
-        try:
+        with suppress(OSError):  # what was not sent any more
             self._input.close()
-        except OSError:  # what was not sent any more
-            return
 
     @contextmanager
     def _limited(self, seconds: float) -> Iterator[None]:
@@ -136,7 +134,7 @@ class Worker:
 
     def _kill_all(self) -> None:
         """Kill the process, and the one that it may watch: both are in a group of their own."""
-        if os.name == "nt":
+        if os.name == "nt":  # pragma: no cover - we have no Windows to try it on
             self._process.kill()
         else:
             with suppress(ProcessLookupError):
@@ -194,7 +192,7 @@ def _main() -> None:
     factory, location, job, arguments, create = pickle.loads(payload)  # noqa: S301 - the kit itself sent it
     repository = factory(location)
     print("ready", flush=True)
-    if sys.stdin.buffer.readline() == b"go\n":
+    if sys.stdin.buffer.readline() == b"go\n":  # pragma: no branch - else it is killed
         with repository:
             if create is not None:
                 repository.initialize(create=create)
