@@ -80,12 +80,13 @@ def test_where_open_files_are_not_shown_nothing_is_proven() -> None:
         held_descriptors(["/nowhere"])
 
 
-def test_where_capabilities_stay_nothing_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused", ["capget", "capset"])
+def test_where_capabilities_stay_nothing_is_proven(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     """A root that cannot give up its rights proves nothing about permissions."""
 
     class Kernel:
         def __getattr__(self, name: str) -> Any:
-            return lambda header, words: -1
+            return lambda header, words: -1 if name == refused else 0
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(ctypes, "CDLL", lambda name, use_errno: Kernel())
