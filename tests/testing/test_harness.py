@@ -12,6 +12,7 @@ import pytest
 
 from tasky import Problem, ResultStream, StorageCorruptError, StorageLocation
 from tasky.testing import MemoryStore, MemoryTaskRepository, NotProvenError, StoreHarness, gauge as gauges
+from tasky.testing.contract_crash import opens
 from tasky.testing.contract_faults import reported
 from tasky.testing.contract_lifecycle import LifecycleRules, held_descriptors
 from tasky.testing.contract_state import stored_tasks
@@ -98,6 +99,14 @@ def test_a_repository_without_conveniences_is_not_asked_for_them() -> None:
     """The rule about the base class's methods is for those that derive from it."""
     rule: Any = LifecycleRules.test_conveniences_of_the_base_class
     rule.__wrapped__(None, object())
+
+
+def test_a_store_opens_or_is_absent() -> None:
+    """What a killed process leaves is a store or none; anything else comes out."""
+    store = MemoryStore()
+    assert not opens(MemoryTaskRepository(store))
+    MemoryTaskRepository(store).initialize()
+    assert opens(MemoryTaskRepository(store))
 
 
 def test_an_error_that_ends_a_check_is_reported() -> None:
