@@ -14,7 +14,17 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from tasky.testing.rules import CONTRACT_VERSION, Rule
 
-__all__ = ["FAILED", "NOT_PROVEN", "PASSED", "WARNED", "Case", "Outcome", "ReportCard", "Verdict"]
+__all__ = [
+    "DID_NOT_RUN",
+    "FAILED",
+    "NOT_PROVEN",
+    "PASSED",
+    "WARNED",
+    "Case",
+    "Outcome",
+    "ReportCard",
+    "Verdict",
+]
 
 Outcome: TypeAlias = Literal["passed", "warned", "failed", "not proven"]
 
@@ -22,6 +32,7 @@ PASSED: Final = "passed"
 WARNED: Final = "warned"  # it breaks a rule that this version of the contract is the first to have
 FAILED: Final = "failed"
 NOT_PROVEN: Final = "not proven"
+DID_NOT_RUN: Final = "it did not run"  # the reason of a rule of which no case was collected
 
 
 class Case(NamedTuple):
@@ -108,7 +119,7 @@ class ReportCard:
         missing = max(self.collected.get(rule.name, 0), 1) - len(cases)
         reason = self.reservations.get(rule.name, "")
         if not cases:
-            reason = reason or "it did not run"
+            reason = reason or DID_NOT_RUN
         elif missing > 0:
             reason = reason or f"{missing} of its {missing + len(cases)} cases did not run"
         return Verdict(rule, NOT_PROVEN if reason else PASSED, reason, seconds)

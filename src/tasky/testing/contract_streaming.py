@@ -60,7 +60,7 @@ class StreamingRules(StoreFixtures):
         most = self.harness.max_tasks
         if most is None:
             return effort.streamed, int(_MARGIN * ceiling * _MIB) // effort.streamed
-        return (most if effort.shrinks else min(most, effort.streamed)), 100
+        return (most if effort.fills else min(most, effort.streamed)), 100
 
     def _judge(self, line: str, expected: int, ceiling: int) -> None:
         count, before, after = line.split()

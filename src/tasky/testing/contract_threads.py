@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import pytest
 
-from tasky import Batch, BatchExistsError, ConflictError, StoreClosedError, TaskChange, TaskRepository
+from tasky import Batch, StoreClosedError, TaskChange, TaskRepository
 from tasky.testing.fixtures import RepositoryMaker, StoreFixtures
-from tasky.testing.jobs import increment
+from tasky.testing.jobs import attempt_apply, increment
 from tasky.testing.rules import rule
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
 
-__all__ = ["ThreadRules", "at_once", "attempt", "outcome"]
+__all__ = ["ThreadRules", "at_once", "attempt"]
 
 T = TypeVar("T")
 _THREADS = 6
@@ -149,7 +149,9 @@ class ThreadRules(StoreFixtures):
                     repository.count_tasks()
                     list(repository.find_tasks())
 
-            return outcome(until_closed)
+            with pytest.raises(StoreClosedError):
+                until_closed()
+            return "refused"
 
         def close() -> str:
             for _ in range(20):
@@ -157,7 +159,7 @@ class ThreadRules(StoreFixtures):
             repository.close()
             return "closed"
 
-        assert at_once([close, use, use]) == ["closed", "StoreClosedError", "StoreClosedError"]
+        assert at_once([close, use, use]) == ["closed", "refused", "refused"]
         repository.initialize(create=False)
         update(repository, task)
 
@@ -176,17 +178,4 @@ def at_once(jobs: Sequence[Callable[[], T]]) -> list[T]:
 
 def attempt(repository: TaskRepository, change: TaskChange, batch: Batch | None = None) -> str:
     """How writing ``change`` ended."""
-    return outcome(lambda: repository.apply(batch or make_batch(), [change]))
-
-
-def outcome(call: Callable[[], None]) -> str:
-    """How the call ended."""
-    try:
-        call()
-    except BatchExistsError:
-        return "known batch"
-    except ConflictError:
-        return "conflict"
-    except StoreClosedError as error:
-        return type(error).__name__
-    return "written"
+    return attempt_apply(repository, batch or make_batch(), [change])

@@ -44,6 +44,7 @@ class Effort(NamedTuple):
     """How much is tried: examples of each property, walks and steps of the state machine, damaged stores,
     kills, rounds of each worker that counts up, and tasks that are streamed.
 
+    ``fills``: whether a store that holds all tasks in memory gets as many as it is made for, and no fewer.
     ``shrinks``: whether what fails is made smaller until it is easy to read, which takes up to five minutes.
     """
 
@@ -54,13 +55,32 @@ class Effort(NamedTuple):
     kills: int
     rounds: int
     streamed: int
+    fills: bool
     shrinks: bool
 
 
 FULL = Effort(
-    examples=150, walks=40, steps=30, damages=40, kills=12, rounds=25, streamed=200_000, shrinks=True
+    examples=150,
+    walks=40,
+    steps=30,
+    damages=40,
+    kills=12,
+    rounds=25,
+    streamed=200_000,
+    fills=True,
+    shrinks=True,
 )
-QUICK = Effort(examples=25, walks=15, steps=20, damages=8, kills=2, rounds=5, streamed=20_000, shrinks=False)
+QUICK = Effort(
+    examples=25,
+    walks=15,
+    steps=20,
+    damages=8,
+    kills=2,
+    rounds=5,
+    streamed=20_000,
+    fills=False,
+    shrinks=False,
+)
 
 
 class StoreFixtures:

@@ -147,10 +147,8 @@ class StoreHarness:
     def prove_durability(self, factory: Callable[[Any], TaskRepository], location: Any) -> None:
         """Raise ``AssertionError`` unless a new store, and a batch in it, were synced before the answer.
 
-        There is no store at ``location`` yet.
-
-        For a file from its process's system calls, among which writes to mapped memory are not; for a server
-        from its log or its settings.
+        There is no store at ``location`` yet. For a file it is seen from the system calls of a process, among
+        which writes to mapped memory are not; a server shows it by its log or its settings.
         """
         path = self._file(location, "prove_durability")
         for what in ("the new store", "a batch"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SPEED", "Cards", "pytest_addoption", "pytest_configure"]
 
 SPEED: Final = "tasky_speed"  # the property of a report that holds figures for the card
-_STAMP: Final = "tasky_rule"
+_STAMP: Final = "tasky_stamp"  # that of what the card has to know of a test
 _CARDS: Final = pytest.StashKey["Cards"]()
 
 
@@ -112,6 +112,10 @@ class Cards:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say for each card whether it is a pass, and if not, why."""
+        if not self.cards:
+            return
+        from tasky.testing.card import DID_NOT_RUN, PASSED
+
         for suite, card in self.cards.items():
             counts = ", ".join(f"{count} {outcome}" for outcome, count in card.counts().items() if count)
             verdict = "a pass" if card.is_pass else "not a pass"
@@ -119,9 +123,9 @@ class Cards:
             terminalreporter.write_sep("-", f"Tasky's contract: {suite.rpartition('::')[2]}")
             held = "" if card.max_tasks is None else f"; holds all tasks in memory, up to {card.max_tasks}"
             terminalreporter.write_line(f"{counts} (seed {card.seed}): {verdict}{held}")
-            idle = [each for each in card.verdicts() if each.reason == "it did not run"]
+            idle = [each for each in card.verdicts() if each.reason == DID_NOT_RUN]
             for each in card.verdicts():
-                if each.outcome != "passed" and each not in idle:
+                if each.outcome != PASSED and each not in idle:
                     terminalreporter.write_line(f"{each.outcome}: {each.rule.name}: {each.reason}")
             if idle:
                 terminalreporter.write_line(f"not proven: {len(idle)} rules that did not run")

@@ -62,7 +62,8 @@ def _operations(repository: TaskRepository) -> Iterator[tuple[str, Callable[[], 
     yield "change a task", update
     yield "get a task", lambda: repository.get_task(tasks[_TASKS // 2].task_id)
     yield "list a page of 50", lambda: list(repository.find_tasks(TaskFilter(statuses=_PENDING), limit=50))
-    yield "search a text", lambda: list(repository.find_tasks(TaskFilter(text="speed"), limit=50))
+    rare = TaskFilter(text=tasks[_TASKS // 2].details[:20])
+    yield "search a text that one task has", lambda: list(repository.find_tasks(rare, limit=50))
     yield "count by status", repository.count_tasks
     yield f"read all {_TASKS} tasks", lambda: list(repository.find_tasks())
     yield "a task's history", lambda: list(repository.history(task_id=newest[0].task_id))
