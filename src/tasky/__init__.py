@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         format_timestamp as format_timestamp,
         parse_timestamp as parse_timestamp,
     )
+    from tasky.copying import copy_store as copy_store
     from tasky.edits import TaskEdit as TaskEdit
     from tasky.errors import (
         AmbiguousTaskError as AmbiguousTaskError,
@@ -110,6 +111,7 @@ _MODULES: Final = {
         "format_timestamp",
         "parse_timestamp",
     ),
+    "copying": ("copy_store",),
     "edits": ("TaskEdit",),
     "errors": (
         "AmbiguousTaskError",

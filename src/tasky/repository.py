@@ -203,7 +203,8 @@ class TaskRepository(Protocol):
         They come in the order of ``sequence``, reversed when ``newest_first``; ``after`` is the sequence of
         the last entry of the page before, in the same direction. A batch that was acknowledged before
         another began comes before it, a batch's entries are adjacent, and a task's entries follow its
-        revisions. Gaps in the numbers are allowed. Deleting a task keeps its history.
+        revisions. History grows at its end: no entry appears before one that was seen, so reading on with
+        ``after`` misses nothing. Gaps in the numbers are allowed. Deleting a task keeps its history.
         """
         ...
 
@@ -273,6 +274,15 @@ class BaseTaskRepository(TaskRepository, ABC):
         batch = Batch(uuid4(), datetime.now(UTC), "python", "delete_task")
         self.apply(batch, [TaskChange(stored, None)])
         return True
+
+    def copy_natively(self, target: TaskRepository, /) -> bool:
+        """Fill the empty store ``target`` with this one's content, in the backend's own faster way.
+
+        Returns False, with nothing done, where there is none: ``tasky.copying`` then goes through the
+        contract. An own way has to be as exact: tasks and history of one moment, all or nothing, durable, and
+        ``StoreNotEmptyError`` for a target that holds anything.
+        """
+        return False
 
     def get_all_tasks(self) -> list[TaskModel]:
         """Every task, oldest first, in memory; ``find_tasks`` streams them."""

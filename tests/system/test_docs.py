@@ -166,7 +166,14 @@ def test_the_examples_of_configuration_are_valid(tmp_path: Path) -> None:
         assert read_project_config(path).uri
 
 
-@pytest.mark.parametrize("name", ["docs/tutorial/first-steps.md", "docs/how-to/import-from-beads.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docs/tutorial/first-steps.md",
+        "docs/how-to/import-from-beads.md",
+        "docs/how-to/back-up-a-project.md",
+    ],
+)
 def test_the_commands_of_a_lesson_work(name: str, tmp_path: Path) -> None:
     """Whoever types the commands of the page, one after the other, gets no error."""
     steps = [

@@ -37,6 +37,7 @@ COMMANDS: Final = {
         "init": "Start tracking tasks in this directory.",
         "import": "Import tasks from a file.",
         "export": "Export tasks to a file.",
+        "backup": "Copy the store, or bring a copy back.",
         "check": "Check the store for damage.",
     },
     "Setup": {

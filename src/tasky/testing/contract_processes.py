@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from tasky import TaskRepository
 from tasky.testing.fixtures import Effort, RepositoryMaker, StoreFixtures, WorkerStarter
 from tasky.testing.jobs import add_tasks, increment, write_slowly
@@ -64,6 +66,27 @@ class ProcessRules(StoreFixtures):
         assert remaining(repository) == ["theirs"]
         assert sum(repository.count_tasks().values()) == 1
         assert len(list(repository.history())) == 1
+
+    @rule
+    def test_history_grows_at_its_end(
+        self, start_worker: WorkerStarter, repository: TaskRepository, effort: Effort
+    ) -> None:
+        """No entry appears before one that was seen: who reads on with ``after`` misses nothing.
+
+        Usual cause: numbers given before the commit, or reserved by each process in blocks.
+        """
+        names = [[f"{number} {part}" for part in range(effort.rounds)] for number in range(_PROCESSES)]
+        seen: list[int] = []
+        with ThreadPoolExecutor(1) as threads:
+            writing = threads.submit(run, [start_worker(add_tasks, each) for each in names])
+            over = False
+            while not over:
+                over = writing.done()
+                with repository.history(after=seen[-1] if seen else None) as entries:
+                    seen += [entry.sequence for entry in entries]
+            writing.result()
+        assert seen == [entry.sequence for entry in repository.history()]
+        assert len(seen) == _PROCESSES * effort.rounds
 
     @rule
     def test_readers_go_on_while_a_process_writes(

@@ -353,6 +353,19 @@ class LogsThePassword(ShowsThePassword):
         raise StorageUnavailableError("the server does not answer")
 
 
+class ReservesNumbersInBlocks(_Wrong):
+    """Each process numbers its entries from a block of its own."""
+
+    killed_by = "test_history_grows_at_its_end"
+
+    def _next_state(self, state: MemoryState, batch: Batch, changes: Iterable[TaskChange]) -> MemoryState:
+        after = super()._next_state(state, batch, changes)
+        block, count = os.getpid() << 32, len(state.history)
+        new = [replace(entry, sequence=block + n) for n, entry in enumerate(after.history[count:], count)]
+        whole = sorted((*state.history, *new), key=lambda entry: entry.sequence)
+        return replace(after, history=tuple(whole))
+
+
 class WritesItsUserIntoTheHistory(_Wrong):
     killed_by = "test_history_holds_what_it_was_given"
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from tasky import Batch, HistoryEntry, Problem, ResultStream, TaskChange, TaskModel
+    from tasky import Batch, HistoryEntry, Problem, ResultStream, TaskChange, TaskModel, TaskRepository
 
 __all__ = ["SqliteTaskRepository"]
 
@@ -151,6 +151,13 @@ class SqliteTaskRepository(BaseTaskRepository):
             raise storage_error(error, self._path) from error
         except CallersError as carrier:
             raise carrier.error from carrier.error.__cause__
+
+    def copy_natively(self, target: TaskRepository, /) -> bool:
+        if not isinstance(target, SqliteTaskRepository):
+            return False
+        from tasky_sqlite.copying import copy_pages  # as above
+
+        return copy_pages(self._opened(), self._path, target._opened(), target._path, target._wait)
 
     def check(self) -> ResultStream[Problem]:
         from tasky_sqlite.checking import problems  # most programs never check
