@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         (["list", "--project", "NOT A SLUG"], 2),
         (["show", "00000000"], 3),
         (["show", "zz"], 3),
+        (["add", ""], 2),
+        (["add", "--tag", "a b", "A task"], 2),
+        (["import", "nowhere.jsonl"], 1),
         (["init", "--storage", "memory://tasks"], 5),
         (["list", "--storage", "nosuch://tasks"], 6),
         (["list", "--storage", "memory://elsewhere"], 7),
@@ -37,10 +40,11 @@ if TYPE_CHECKING:
 def test_the_exit_code_tells_what_kind_of_thing_went_wrong(
     cli: CommandLine, argv: list[str], code: int
 ) -> None:
-    """Each kind of error has its exit code, an empty list is no error, and stdout stays empty."""
+    """Each kind of error has its exit code and says what to do next; an empty list is no error."""
     result = cli(*argv, code=code)
     assert result.out == ""
     assert result.err.startswith("error: " if code else "")
+    assert ("\nhint: " in result.err) == bool(code)
 
 
 def test_outside_a_project_the_error_says_how_to_start_one(bare_cli: CommandLine) -> None:

@@ -116,6 +116,8 @@ def test_a_file_that_cannot_be_read_is_an_error(cli: CommandLine) -> None:
     """The error says which file, and why."""
     assert "nowhere.jsonl cannot be read: No such file" in cli("import", "nowhere.jsonl", code=1).err
     assert "cannot be read: Is a directory" in cli("import", ".", code=1).err
+    (cli.cwd / "bad.jsonl").write_text("[]\n")
+    assert "hint: Nothing was imported." in cli("import", "bad.jsonl", code=1).err
 
 
 def test_a_named_pipe_is_read_to_its_end_first(cli: CommandLine) -> None:

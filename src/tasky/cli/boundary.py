@@ -42,7 +42,12 @@ def run_command(app: App, argv: Sequence[str]) -> int:
 def _invoke(app: App, argv: Sequence[str]) -> int:
     try:
         with root.make_context("tasky", list(argv), obj=app) as ctx:
-            root.invoke(ctx)
+            try:
+                root.invoke(ctx)
+            except TaskyError as error:
+                if error.exit_code == click.UsageError.exit_code and not error.hint:
+                    error.hint = f"See 'tasky {ctx.invoked_subcommand} --help'."
+                raise
         code = 0
     except click.exceptions.Exit as end:
         code = end.exit_code

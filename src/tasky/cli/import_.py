@@ -15,6 +15,7 @@ from tasky.cli.context import App, pass_app
 from tasky.cli.progress import with_progress
 from tasky.cli.spool import STDIN, spooled
 from tasky.cli.text import plural
+from tasky.errors import InvalidDocumentError
 from tasky.importers import IMPORTERS, find_importer
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def command(app: App, file: str, form: str | None, tracker: str | None, update: 
     with spooled(file, app.cwd) as stream, app.service() as service:
         tasks = _read(stream, source, form, tracker)
         shown = with_progress(tasks, "Importing task", sys.stderr, fraction=_fraction(stream))
-        imported = service.import_tasks(shown, update=update, dry_run=dry_run)
+        try:
+            imported = service.import_tasks(shown, update=update, dry_run=dry_run)
+        except InvalidDocumentError as error:
+            error.hint = error.hint or "Nothing was imported. Correct the file and import it again."
+            raise
     _report(app, imported, dry_run)
 
 

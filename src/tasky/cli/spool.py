@@ -35,7 +35,10 @@ def spooled(file: str, directory: Path) -> Iterator[IO[bytes]]:
     try:
         opened = (directory / file).open("rb")
     except OSError as error:
-        raise TaskyError(f"{file} cannot be read: {error.strerror}") from error
+        raise TaskyError(
+            f"{file} cannot be read: {error.strerror}",
+            hint=f"A relative path is taken from {directory}. Check its spelling and its permissions.",
+        ) from error
     with opened:
         if (directory / file).is_file():
             yield opened
