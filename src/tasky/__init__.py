@@ -94,7 +94,8 @@ if TYPE_CHECKING:
         count_by_status as count_by_status,
         select_tasks as select_tasks,
     )
-    from tasky.service import TaskService as TaskService, Written as Written
+    from tasky.service import TaskService as TaskService
+    from tasky.writing import Written as Written
 
 _MODULES: Final = {
     "changes": (
@@ -182,7 +183,8 @@ _MODULES: Final = {
         "count_by_status",
         "select_tasks",
     ),
-    "service": ("TaskService", "Written"),
+    "service": ("TaskService",),
+    "writing": ("Written",),
 }
 _MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tasky.changes import Batch
 from tasky.model import TaskModel, TaskPriority, TaskStatus
+
+if TYPE_CHECKING:
+    from tasky.changes import Batch
 
 __all__ = [
     "decode_batch",
@@ -101,6 +103,8 @@ def encode_batch(batch: Batch) -> dict[str, Any]:
 
 def decode_batch(document: Mapping[str, Any]) -> Batch:
     """The batch that ``encode_batch`` wrote; raises as ``decode_task`` does."""
+    from tasky.changes import Batch  # a list of tasks does without
+
     undoes = document["undoes"]
     return Batch(
         id=_id(document["id"]),

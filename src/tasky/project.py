@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -72,8 +71,7 @@ class Setting(NamedTuple):
         return f"Setting(source={self.source!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What is known about the project before its store is opened.
 
     ``root`` is what a relative location is taken from: the project's directory, or the user's config
@@ -253,7 +251,7 @@ def init_project(root: Path, uri: str, registry: BackendRegistry, environ: Mappi
     made = _make_directory(path.parent)
     try:
         open_repository(settings, registry, environ, create=True).close()
-        settings = replace(settings, origin="project")
+        settings = settings._replace(origin="project")
         if _doubt(settings, is_file=is_file):
             approve(settings, environ)
         write_project_config(path, uri)

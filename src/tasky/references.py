@@ -10,9 +10,10 @@ from uuid import UUID
 
 from tasky.errors import AmbiguousTaskError, TaskNotFoundError
 from tasky.filter import TaskFilter
+from tasky.model import TaskModel
 from tasky.repository import TaskRepository
 
-__all__ = ["ShortIds", "not_found", "resolve_reference"]
+__all__ = ["ShortIds", "resolve_reference", "stored_task"]
 
 SHORT_ID: Final = 8  # hex digits that people see
 SHORTEST_REFERENCE: Final = 4  # hex digits that people may type
@@ -20,11 +21,12 @@ LOOKUPS: Final = 100  # ids that are looked up one by one in any case
 TASKS_A_LOOKUP: Final = 50  # stored tasks that one pass reads in about the time of one lookup
 
 
-def not_found(reference: str) -> TaskNotFoundError:
-    """The error for a reference that nothing answers to."""
-    return TaskNotFoundError(
-        f"there is no task {reference}", hint="`tasky list --all` shows every task with its id."
-    )
+def stored_task(repository: TaskRepository, task_id: UUID) -> TaskModel:
+    """The task; raises ``TaskNotFoundError``."""
+    task = repository.get_task(task_id)
+    if task is None:
+        raise _not_found(str(task_id))
+    return task
 
 
 def resolve_reference(repository: TaskRepository, reference: str) -> UUID:
@@ -41,7 +43,7 @@ def resolve_reference(repository: TaskRepository, reference: str) -> UUID:
     with repository.find_tasks(TaskFilter(id_prefix=digits), limit=6) as found:
         ids = [task.task_id for task in found]
     if not ids:
-        raise not_found(reference.strip())
+        raise _not_found(reference.strip())
     if len(ids) > 1:
         some = ", ".join(task_id.hex[: max(SHORT_ID, len(digits) + 4)] for task_id in ids[:5])
         more = ", ..." if len(ids) > 5 else ""
@@ -88,3 +90,9 @@ class ShortIds:
         with self._repository.find_tasks() as tasks:
             prefixes = array("L", (task.task_id.int >> 96 for task in tasks))  # 8 bytes each at most
         return {one for one, other in pairwise(sorted(prefixes)) if one == other}
+
+
+def _not_found(reference: str) -> TaskNotFoundError:
+    return TaskNotFoundError(
+        f"there is no task {reference}", hint="`tasky list --all` shows every task with its id."
+    )

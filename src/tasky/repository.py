@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 from uuid import UUID, uuid4
 
-from tasky.changes import Batch, HistoryEntry, TaskChange, revised
 from tasky.errors import ConflictError
 from tasky.filter import TaskFilter, TaskOrder
 from tasky.model import TaskModel, TaskStatus
+
+if TYPE_CHECKING:
+    from tasky.changes import Batch, HistoryEntry, TaskChange
 
 __all__ = ["CONTRACT_METHODS", "BaseTaskRepository", "Problem", "ResultStream", "TaskRepository"]
 
@@ -251,6 +253,8 @@ class BaseTaskRepository(TaskRepository, ABC):
 
         Raises ``ConflictError`` when the stored task has moved on since, and nothing is written.
         """
+        from tasky.changes import Batch, TaskChange, revised  # what only reads does without
+
         now = datetime.now(UTC)
         stored = self.get_task(task.task_id)
         if stored is None:
@@ -268,6 +272,8 @@ class BaseTaskRepository(TaskRepository, ABC):
 
     def delete_task(self, task_id: UUID) -> bool:
         """Delete the task; False when there is none. Its history stays."""
+        from tasky.changes import Batch, TaskChange  # as above
+
         stored = self.get_task(task_id)
         if stored is None:
             return False

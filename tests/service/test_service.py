@@ -27,9 +27,10 @@ from tasky import (
     TaskStatus,
     UndoRefusedError,
 )
-from tasky.service import ATTEMPTS, Written, utc_now
+from tasky.service import utc_now
 from tasky.testing.memory import MemoryStore, MemoryTaskRepository
 from tasky.testing.samples import make_task
+from tasky.writing import ATTEMPTS, Written
 
 MakeService = Callable[..., TaskService]
 

@@ -94,6 +94,14 @@ def test_everyday_commands_on_sqlite_import_no_more_than_they_need(project: Path
     )
 
 
+@pytest.mark.parametrize("argv", [["list"], ["list", "--mine", "--sort", "due"], ["next"]], ids=" ".join)
+def test_commands_that_read_import_nothing_that_writes(project: Path, argv: list[str]) -> None:
+    """What a change is and how a store takes it in is for commands that change something."""
+    modules = imports(*argv, cwd=project)
+    assert {"tasky.service", "tasky_sqlite.reading"} <= modules
+    assert not modules & {"tasky.changes", "tasky.writing", "tasky.dependencies", "tasky_sqlite.writing"}
+
+
 def test_rich_is_imported_for_a_person(project: Path) -> None:
     """The layout for people is what rich is for: this is the same test seen failing."""
     assert "rich" in imports("list", "--color", "always", cwd=project)

@@ -35,6 +35,9 @@ def main(
 
 def run() -> NoReturn:
     """The console script: ``main`` as a process, or the answer to a shell that completes a command line."""
+    gc.set_threshold(
+        50_000
+    )  # importing makes many objects and hardly any garbage: 700 has it searched for 30 times
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for names that its encoding lacks

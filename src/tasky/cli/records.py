@@ -15,7 +15,8 @@ from tasky.model import TaskModel, TaskStatus
 
 if TYPE_CHECKING:
     from tasky.changes import TaskChange
-    from tasky.service import TaskService, Written
+    from tasky.service import TaskService
+    from tasky.writing import Written
 
 __all__ = ["print_tasks", "print_written", "task_documents", "with_short_ids"]
 
