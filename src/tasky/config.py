@@ -160,7 +160,7 @@ def project_exists(path: Path) -> ProjectExistsError:
 
 def _read(path: Path, keys: tuple[str, ...]) -> Config | None:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode().removeprefix("\ufeff")
         table = tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         return None

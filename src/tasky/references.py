@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
@@ -87,6 +86,8 @@ class ShortIds:
         return digits[:length]
 
     def _find_shared(self) -> set[int]:
+        from array import array  # a list that is short enough for a person does without
+
         with self._repository.find_tasks() as tasks:
             prefixes = array("L", (task.task_id.int >> 96 for task in tasks))  # 8 bytes each at most
         return {one for one, other in pairwise(sorted(prefixes)) if one == other}
