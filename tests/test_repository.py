@@ -5,13 +5,25 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tasky import ConflictError, ResultStream, TaskRepository, TaskStatus
+from tasky import (
+    ConflictError,
+    Problem,
+    ResultStream,
+    StorageCorruptError,
+    StoreClosedError,
+    StoreMissingError,
+    TaskModel,
+    TaskRepository,
+    TaskStatus,
+)
 from tasky.repository import CONTRACT_METHODS
 from tasky.testing import MemoryTaskRepository
+from tasky.testing.memory import MemoryStore
 from tasky.testing.samples import at, changed, create, make_task
 
 
@@ -185,3 +197,57 @@ def test_tasks_are_listed_oldest_first(repository: MemoryTaskRepository) -> None
     create(repository, b, a, replace(closed, revision=1))
     assert [task.name for task in repository.get_all_tasks()] == ["c", "a", "b"]
     assert [task.name for task in repository.get_tasks_by_status(TaskStatus.PENDING)] == ["a", "b"]
+
+
+class Damaged(MemoryTaskRepository):
+    """A store whose second task cannot be read."""
+
+    def find_tasks(self, *arguments: Any, **options: Any) -> ResultStream[TaskModel]:
+        """The first task, then the error."""
+        return ResultStream(self._until_damage(super().find_tasks(*arguments, **options)))
+
+    def _until_damage(self, tasks: Iterator[TaskModel]) -> Iterator[TaskModel]:
+        yield next(tasks)
+        raise StorageCorruptError("task 2 cannot be read")
+
+
+class Unopenable(MemoryTaskRepository):
+    """A store that is too damaged to be opened."""
+
+    def initialize(self, *, create: bool = True) -> None:
+        """Never opens."""
+        raise StorageCorruptError("it is no store")
+
+
+def test_a_store_is_salvaged_up_to_what_cannot_be_read() -> None:
+    """What comes before the damage is saved, and the damage is named."""
+    store = MemoryStore()
+    first, second = make_task("a"), make_task("b", created_at=at(1))
+    with MemoryTaskRepository(store) as repository:
+        repository.initialize()
+        create(repository, first, second)
+        assert list(repository.salvage()) == [first, second]
+    task, problem = Damaged(store).salvage()
+    assert task == first
+    assert problem == Problem("task 2 cannot be read; nothing that comes after it was read")
+
+
+def test_salvage_opens_a_store_for_as_long_as_it_reads(repository: MemoryTaskRepository) -> None:
+    """A repository that was closed is closed again, and one that was open stays open."""
+    create(repository, make_task("a"))
+    assert len(list(repository.salvage())) == 1
+    assert len(repository.get_all_tasks()) == 1
+    repository.close()
+    with repository.salvage() as results:
+        next(results)
+    with pytest.raises(StoreClosedError):
+        repository.get_all_tasks()
+
+
+def test_salvage_of_what_cannot_be_opened_is_a_problem() -> None:
+    """Nothing is saved of a store that does not open, which is named; a missing one is an error."""
+    (problem,) = Unopenable().salvage()
+    assert isinstance(problem, Problem)
+    assert "it is no store" in problem.message
+    with pytest.raises(StoreMissingError):
+        list(MemoryTaskRepository().salvage())

@@ -12,21 +12,28 @@ revision checks, order, atomicity, durability and history.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 from uuid import UUID, uuid4
 
-from tasky.errors import ConflictError
+from tasky.errors import ConflictError, StorageCorruptError, StoreClosedError
 from tasky.filter import TaskFilter, TaskOrder
 from tasky.model import TaskModel, TaskStatus
 
 if TYPE_CHECKING:
     from tasky.changes import Batch, HistoryEntry, TaskChange
 
-__all__ = ["CONTRACT_METHODS", "BaseTaskRepository", "Problem", "ResultStream", "TaskRepository"]
+__all__ = [
+    "CONTRACT_METHODS",
+    "BaseTaskRepository",
+    "Problem",
+    "ResultStream",
+    "TaskRepository",
+    "salvage_in_order",
+]
 
 T = TypeVar("T")
 
@@ -301,3 +308,34 @@ class BaseTaskRepository(TaskRepository, ABC):
     def task_exists(self, task_id: UUID) -> bool:
         """Whether the task is stored."""
         return self.get_task(task_id) is not None
+
+    def salvage(self) -> ResultStream[TaskModel | Problem]:
+        """Every task that can still be read of a damaged store, and what stands in the way of others.
+
+        It works without ``initialize``. A problem with a ``task_id`` is about a task that is not among the
+        results, any other is about the store. No task comes twice. Damage is a problem and not an error; what
+        else stands in the way (``StoreMissingError``, say) is raised, at the call or by the stream.
+
+        What the contract gives is read here: the tasks in their order, up to the first that cannot be read. A
+        backend that can go around damage overrides it, and leaves the store untouched.
+        """
+        return ResultStream(salvage_in_order(self))
+
+
+def salvage_in_order(repository: TaskRepository) -> Iterator[TaskModel | Problem]:
+    """What ``BaseTaskRepository.salvage`` yields, of any repository; one that is closed is closed again."""
+    was_closed = False
+    try:
+        try:
+            tasks = repository.find_tasks()
+        except StoreClosedError:
+            was_closed = True
+            repository.initialize(create=False)
+            tasks = repository.find_tasks()
+        with tasks:
+            yield from tasks
+    except StorageCorruptError as error:
+        yield Problem(f"{error.message}; nothing that comes after it was read")
+    finally:
+        if was_closed:
+            repository.close()

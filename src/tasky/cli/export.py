@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 import click
@@ -14,11 +11,11 @@ import click
 from tasky.cli.command import Command
 from tasky.cli.context import App, pass_app
 from tasky.cli.filters import Criteria, filter_options, make_filter
+from tasky.cli.newfile import new_file
 from tasky.cli.output import Output
 from tasky.cli.progress import with_progress
 from tasky.cli.text import plural
 from tasky.codec import encode_task
-from tasky.errors import TaskyError
 
 if TYPE_CHECKING:
     from tasky.filter import TaskFilter
@@ -52,7 +49,7 @@ def command(app: App, file: str, form: str | None, force: bool, criteria: Criter
         if file == STDOUT:
             _write(app, service, chosen, form, sys.stdout)
             return
-        with _new_file(app.cwd / file, force) as stream:
+        with new_file(app.cwd / file, force=force) as stream:
             count = _write(app, service, chosen, form, stream)
     if not app.output.for_programs:
         app.output.note(f"Exported {plural(count, 'task')} to {file}.")
@@ -74,24 +71,3 @@ def _write(app: App, service: TaskService, chosen: TaskFilter, form: str, stream
     )
     output.documents("tasks", documents())
     return count
-
-
-@contextmanager
-def _new_file(path: Path, force: bool) -> Iterator[TextIO]:
-    """A file that takes the place of ``path`` when the block ends well, and is gone otherwise."""
-    path = path.resolve()  # a symbolic link stays one
-    if path.exists() and not path.is_file():
-        with path.open("w", encoding="ascii") as stream:  # a pipe or a device: nothing to replace
-            yield stream
-        return
-    if path.exists() and not force:
-        raise TaskyError(f"{path} exists", hint="Choose another name, or replace it with --force.")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("x", encoding="ascii", newline="\n") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -166,6 +166,12 @@ class JsonTaskRepository(BaseTaskRepository):
 
         return ResultStream(problems(os.path.realpath(self._path)))
 
+    def salvage(self) -> ResultStream[TaskModel | Problem]:
+        """Every task that can be read of a damaged document; see ``BaseTaskRepository``. Changes nothing."""
+        from tasky_json.salvaging import salvaged  # as above
+
+        return ResultStream(salvaged(os.path.realpath(self._path)))
+
     def _opened(self) -> Store:
         if self._store is None:
             raise StoreClosedError(

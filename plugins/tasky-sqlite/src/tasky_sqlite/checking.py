@@ -12,10 +12,18 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from tasky import Problem, ResultStream, StorageCorruptError, StorageError, TaskModel
+from tasky import Problem, ResultStream, StorageCorruptError, StorageError
 from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, shown_id, storage_error
 from tasky_sqlite.opening import connect, has_log, missing_error
-from tasky_sqlite.records import COLUMNS, batch_from_row, casefolds, snapshot_to_task, task_from_row
+from tasky_sqlite.records import (
+    COLUMNS,
+    UNREADABLE,
+    batch_from_row,
+    casefolds,
+    snapshot_to_task,
+    task_from_row,
+    validate,
+)
 from tasky_sqlite.schema import check_library, read_identity, require
 
 __all__ = ["problems", "undecodable_error"]
@@ -38,7 +46,6 @@ _STRAYS: Final = (
     " (SELECT max(first_sequence) FROM batches WHERE first_sequence <= sequence)"
 )
 _STORED: Final = "SELECT revision FROM tasks WHERE task_id = ?"
-_UNREADABLE: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
 
 
 def problems(path: str, wait: float) -> ResultStream[Problem]:
@@ -114,9 +121,9 @@ def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
         task_id = _task_id(columns[0])
         try:
             task = task_from_row(tuple([_text(column, name) for column, name in _named(columns)]))
-            _validate(task)
+            validate(task)
             folded = (_decode(name_folded), _decode(details_folded))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             yield Problem(f"task {shown_id(columns[0])} (row {row_id}) cannot be read: {error}", task_id)
             continue
         if folded != casefolds(task.name, task.details):
@@ -148,8 +155,8 @@ def _history(connection: sqlite3.Connection) -> Iterator[Problem]:
             try:
                 task = None if before is None else snapshot_to_task(before.decode())
                 if task is not None:
-                    _validate(task)
-            except _UNREADABLE as error:
+                    validate(task)
+            except UNREADABLE as error:
                 yield Problem(f"history entry {sequence} cannot be read: {error}", whose)
             else:
                 # A store that was filled from elsewhere may remember less than everything of a task.
@@ -176,16 +183,10 @@ def _batches(connection: sqlite3.Connection) -> Iterator[Problem]:
         try:
             identity, at, actor, command, undoes = columns
             batch_from_row((identity, at, actor.decode(), command.decode(), undoes))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             yield Problem(f"the batch of history entry {first} cannot be read: {error}")
     for sequence, task_id in connection.execute(_STRAYS):
         yield Problem(f"history entry {sequence} lies outside its batch", _task_id(task_id))
-
-
-def _validate(task: TaskModel) -> None:
-    """Raise ``InvalidTaskError`` unless every rule is kept and every value is in its one form."""
-    if TaskModel(**{name: getattr(task, name) for name in COLUMNS}) != task:
-        raise ValueError("its tags or dependencies are not in order")
 
 
 def _task_id(data: bytes | None) -> UUID | None:

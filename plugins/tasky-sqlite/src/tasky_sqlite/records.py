@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "UNREADABLE",
     "Row",
     "batch_from_row",
     "batch_to_row",
@@ -28,6 +29,7 @@ __all__ = [
     "task_to_row",
     "to_microseconds",
     "uuid_from_bytes",
+    "validate",
 ]
 
 Row: TypeAlias = tuple[Any, ...]
@@ -51,6 +53,9 @@ COLUMNS: Final = (
     "closed_at",
     "revision",
 )
+
+# What reading a record raises when the table's own rules were got around.
+UNREADABLE: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: Final = {status.value: status for status in TaskStatus}
@@ -116,6 +121,12 @@ def task_from_row(row: Row) -> TaskModel:
         None if closed_at is None else _EPOCH + timedelta(0, 0, closed_at),
         revision,
     )
+
+
+def validate(task: TaskModel) -> None:
+    """Raise ``InvalidTaskError`` unless every rule is kept and every value is in its one form."""
+    if TaskModel(**{name: getattr(task, name) for name in COLUMNS}) != task:
+        raise ValueError("its tags or dependencies are not in order")
 
 
 def task_to_row(task: TaskModel) -> Row:

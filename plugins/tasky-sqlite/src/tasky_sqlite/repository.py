@@ -164,6 +164,16 @@ class SqliteTaskRepository(BaseTaskRepository):
 
         return problems(self._path, self._wait)
 
+    def salvage(self) -> ResultStream[TaskModel | Problem]:
+        """Every task that can be read, around any damage, and what cannot be; see ``BaseTaskRepository``.
+
+        Reads the file and its log without SQLite, writes nothing and makes no file beside them. Raises
+        ``StorageBusyError`` while this process has the store open.
+        """
+        from tasky_sqlite.salvaging import salvaged  # most programs never need it
+
+        return salvaged(self._path)
+
     def _opened(self) -> Pool:
         pool = self._pool
         if pool is None:

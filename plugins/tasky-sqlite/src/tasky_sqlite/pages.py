@@ -1,0 +1,221 @@
+"""A database file as numbered pages, read past SQLite: with what its write-ahead log holds laid over it.
+
+SQLite refuses a whole file for the damage of one page. This reads what is there, as the description of the
+file format has it, and writes nothing, locks nothing and makes no file.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from pathlib import Path
+from sys import byteorder
+from typing import BinaryIO, Final, NamedTuple, Self
+
+from tasky import StorageUnavailableError
+from tasky_sqlite.opening import missing_error
+
+__all__ = ["DamagedError", "Header", "Log", "PageFile"]
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_USUAL_SIZE: Final = 4096  # bytes of a page, where nothing says another number
+_SIZES: Final = frozenset(2**power for power in range(9, 17))
+_LOG_HEADER: Final = 32  # bytes
+_FRAME_HEADER: Final = 24
+_LOG_MAGIC: Final = 0x377F0682  # its last bit says in which byte order the checksums are made
+
+
+class DamagedError(Exception):
+    """A page, or a cell in it, is not what it has to be; the text says which one and why."""
+
+
+class Header(NamedTuple):
+    """What the first hundred bytes of a database say. ``pages`` is how many there are."""
+
+    page_size: int
+    reserved: int
+    pages: int
+    first_free: int
+    application: int
+    version: int
+
+    @classmethod
+    def read(cls, data: bytes) -> Self | None:
+        """The header that ``data`` begins with; None when that is not one."""
+        if len(data) < 100 or data[:16] != _MAGIC:
+            return None
+        size = _number(data, 16, 2)
+        size = 65536 if size == 1 else size
+        if size not in _SIZES or data[20] > size - 480:
+            return None
+        return cls(
+            size,
+            data[20],
+            _number(data, 28),
+            _number(data, 32),
+            _number(data, 68),
+            _number(data, 60),
+        )
+
+
+class Log:
+    """The write-ahead log: where in it the newest committed content of a page is.
+
+    ``frames`` has the offset for each page that it holds, ``pages`` how many pages the database has after the
+    last commit in it (0: no commit). ``fault`` says what stands in the way of reading it, or nothing.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.frames: dict[int, int] = {}
+        self.pages = 0
+        self.page_size = 0
+        self.fault = ""
+        self._file: BinaryIO | None
+        try:
+            self._file = Path(path).open("rb")  # noqa: SIM115 - closed by close()
+        except FileNotFoundError:
+            self._file = None
+            return
+        head = self._file.read(_LOG_HEADER)
+        if head:
+            self._read(head)
+
+    def page(self, number: int) -> bytes | None:
+        """The page as the last commit left it; None when the log does not hold it."""
+        offset = self.frames.get(number)
+        if offset is None or self._file is None:
+            return None
+        self._file.seek(offset)
+        return self._file.read(self.page_size)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self, head: bytes) -> None:
+        """Follow the frames for as long as they belong together, as SQLite does."""
+        assert self._file is not None  # there was a header in it
+        size, sums, salt = _number(head, 8), (0, 0), head[16:24]
+        swapped = (_number(head, 0) & 1 == 1) != (byteorder == "big")
+        if len(head) == _LOG_HEADER:
+            sums = _checksum(head[:24], sums, swapped)
+        if _number(head, 0) & ~1 != _LOG_MAGIC or size not in _SIZES or _pair(head, 24) != sums:
+            self.fault = "its header is damaged, so that nothing in it can be used"
+            return
+        self.page_size = size
+        pending: dict[int, int] = {}
+        number = torn = 0
+        while len(frame := self._file.read(_FRAME_HEADER + size)) == _FRAME_HEADER + size:
+            number += 1
+            is_ours, commit = frame[8:16] == salt, _number(frame, 4)
+            if torn:  # only frames of before the log was begun again may follow, and no commit of ours
+                if is_ours and commit:
+                    self.fault = f"frame {torn} is damaged, and nothing that comes after it can be used"
+                    return
+                continue
+            sums = _checksum(frame[_FRAME_HEADER:], _checksum(frame[:8], sums, swapped), swapped)
+            if not is_ours or _pair(frame, 16) != sums:
+                torn = number
+                continue
+            pending[_number(frame, 0)] = self._file.tell() - size
+            if commit:
+                self.pages = commit
+                self.frames.update(pending)
+                pending.clear()
+
+
+class PageFile:
+    """The pages of the database at ``path``, counted from 1; ``count`` of them.
+
+    ``header`` is None when it cannot be read; then the usual sizes are assumed. ``faults`` says, in
+    sentences, what is wrong with the file as a whole. Raises ``StoreMissingError`` and
+    ``StorageUnavailableError``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.realpath(path)
+        try:
+            self._file = Path(self._path).open("rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self._before = self._states()
+            self._log = Log(f"{self._path}-wal")
+        except FileNotFoundError as error:
+            raise missing_error(path) from error
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"{path} cannot be read: {error.strerror}", hint="Check the location and its permissions."
+            ) from error
+        self.size = self._file.seek(0, os.SEEK_END)
+        self.page_size = self._page_size()
+        self.count = self._log.pages or -(-self.size // self.page_size)
+        try:
+            self.header = Header.read(self.page(1))
+        except DamagedError:
+            self.header = None
+        self.usable = self.page_size - (0 if self.header is None else self.header.reserved)
+        self.faults = list(self._faults(path))
+
+    def page(self, number: int) -> bytes:
+        """Raises ``DamagedError`` for a page that is not there, or only in part."""
+        data = None
+        if 1 <= number <= self.count:
+            data = self._log.page(number)
+            if data is None:
+                self._file.seek((number - 1) * self.page_size)
+                data = self._file.read(self.page_size)
+        if data is None or len(data) < self.page_size:
+            raise DamagedError(f"page {number} lies beyond the end of the file")
+        return data
+
+    def was_written(self) -> bool:
+        """Whether somebody has written to the file or to its log since it was opened here."""
+        return self._states() != self._before
+
+    def close(self) -> None:
+        """Close both files."""
+        self._file.close()
+        self._log.close()
+
+    def _states(self) -> list[tuple[int, int] | None]:
+        states: list[tuple[int, int] | None] = []
+        for path in (self._path, f"{self._path}-wal"):
+            try:
+                found = Path(path).stat()
+                states.append((found.st_size, found.st_mtime_ns))
+            except FileNotFoundError:
+                states.append(None)
+        return states
+
+    def _page_size(self) -> int:
+        self._file.seek(0)
+        header = Header.read(self._file.read(100))
+        return self._log.page_size or (_USUAL_SIZE if header is None else header.page_size)
+
+    def _faults(self, path: str) -> list[str]:
+        faults = []
+        if self._log.fault:
+            faults.append(f"{path}-wal: {self._log.fault}")
+        if self.size and self.header is None:
+            faults.append(f"{path}: the header in page 1 is damaged")
+        elif self.header is not None and self.header.pages > self.count:
+            faults.append(f"{path} was cut: it has {self.count} of {self.header.pages} pages")
+        return faults
+
+
+def _checksum(data: bytes, sums: tuple[int, int], swapped: bool) -> tuple[int, int]:
+    words = array("I", data)
+    if swapped:
+        words.byteswap()
+    first, second = sums
+    for at in range(0, len(words), 2):
+        first = (first + words[at] + second) & 0xFFFFFFFF
+        second = (second + words[at + 1] + first) & 0xFFFFFFFF
+    return first, second
+
+
+def _pair(data: bytes, at: int) -> tuple[int, int]:
+    return _number(data, at), _number(data, at + 4)
+
+
+def _number(data: bytes, at: int, length: int = 4) -> int:
+    return int.from_bytes(data[at : at + length], "big")

@@ -1,0 +1,394 @@
+"""What is salvaged of a damaged database: every task that is not on a damaged page, as it was."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Any, TypeAlias
+
+import pytest
+
+from tasky import (
+    Problem,
+    StorageBusyError,
+    StorageUnavailableError,
+    StoreMissingError,
+    TaskChange,
+    TaskModel,
+)
+from tasky.testing.samples import at, create, exact, make_task, update, write
+from tasky_sqlite import SqliteTaskRepository, sqlite_factory
+
+PAGE = 4096
+TASKS = 2_000
+
+Salvage: TypeAlias = tuple[list[TaskModel], list[Problem]]
+Sql: TypeAlias = Callable[..., list[tuple[Any, ...]]]
+
+
+def _task(number: int) -> TaskModel:
+    details = "long " * 3_000 if number % 100 == 7 else "ä" * (number % 60)
+    return make_task(f"task {number}", details=details, tags=("t",), created_at=at(number))
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of 2,000 tasks, some of them with text on pages of its own, some changed once."""
+    path = tmp_path_factory.mktemp("sound") / "tasks.db"
+    with sqlite_factory(path) as repository:
+        repository.initialize()
+        tasks = [_task(number) for number in range(TASKS)]
+        create(repository, *tasks)
+        for task in tasks[::500]:
+            update(repository, task, priority=None, name=f"{task.name} again")
+    return path
+
+
+@pytest.fixture(scope="module")
+def originals(sound: Path) -> dict[Any, str | None]:
+    """The tasks of the sound store, by id."""
+    with sqlite_factory(sound) as repository:
+        repository.initialize()
+        return {task.task_id: exact(task) for task in repository.find_tasks()}
+
+
+@pytest.fixture(scope="module")
+def owners(sound: Path) -> dict[int, tuple[str, str, int]]:
+    """Whose each page is, of which kind, and how many cells it has."""
+    with closing(sqlite3.connect(sound)) as connection:
+        try:
+            rows = connection.execute("SELECT pageno, name, pagetype, ncell FROM dbstat").fetchall()
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite was built without dbstat, which tells whose a page is")
+        return {number: (name, kind, cells) for number, name, kind, cells in rows}
+
+
+@pytest.fixture
+def damaged(sound: Path, path: Path) -> Callable[[dict[int, bytes]], None]:
+    """Make the store at ``path`` a copy of the sound one with other bytes from some offsets on."""
+
+    def damage(patches: dict[int, bytes]) -> None:
+        path.parent.mkdir(exist_ok=True)
+        data = bytearray(sound.read_bytes())
+        for offset, patch in patches.items():
+            data[offset : offset + len(patch)] = patch
+        path.write_bytes(data)
+
+    return damage
+
+
+def test_a_sound_store_is_saved_as_it_is_exported(sound: Path, originals: dict[Any, str]) -> None:
+    """Everything is saved, oldest first, and nothing is named."""
+    tasks, problems = _salvage(sound)
+    assert {task.task_id: exact(task) for task in tasks} == originals
+    assert [task.created_at for task in tasks] == sorted(task.created_at for task in tasks)
+    assert problems == []
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_one_damaged_page_costs_at_most_its_tasks(
+    path: Path,
+    damaged: Callable[[dict[int, bytes]], None],
+    originals: dict[Any, str],
+    owners: dict[int, tuple[str, str, int]],
+    part: int,
+) -> None:
+    """Whichever page is destroyed, and however: every other task is saved as it was, each lost one named."""
+    chance = Random(part)  # noqa: S311 - the same damage each time
+    kinds = {kind: number for number, (name, kind, _) in owners.items() if name == "tasks"}
+    for number in [{1, *kinds.values()}, chance.sample(sorted(owners), 3)][part > 0]:
+        name, kind, cells = owners[number]
+        patch = chance.choice([bytes(PAGE), b"\xff" * PAGE, chance.randbytes(PAGE)])
+        damaged({(number - 1) * PAGE: patch})
+        content = path.read_bytes()
+        tasks, problems = _salvage(path)
+        assert {task.task_id: exact(task) for task in tasks}.items() <= originals.items()
+        lost = originals.keys() - {task.task_id for task in tasks}
+        most = {"leaf": cells, "overflow": 1}.get(kind, 0) if name == "tasks" else 0
+        assert len(lost) <= most, f"page {number} of {name} ({kind})"
+        assert {problem.task_id for problem in problems if problem.task_id} == lost
+        assert problems, f"page {number} of {name} ({kind})"
+        assert path.read_bytes() == content
+        assert [file.name for file in path.parent.iterdir()] == ["tasks.db"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_damage_never_raises(
+    path: Path, damaged: Callable[[dict[int, bytes]], None], originals: dict[Any, str], seed: int
+) -> None:
+    """Bytes that are other ones, anywhere: the salvage comes to its end with most tasks, each id once."""
+    chance = Random(seed)  # noqa: S311 - the same damage each time
+    size = PAGE * 200
+    damaged({chance.randrange(size): chance.randbytes(chance.choice([1, 2, 400])) for _ in range(60)})
+    tasks, _ = _salvage(path)
+    ids = [task.task_id for task in tasks]
+    assert len(ids) == len(set(ids))
+    assert len(originals.keys() & set(ids)) > TASKS // 3
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.99])
+def test_a_file_that_was_cut_gives_what_is_left(sound: Path, path: Path, share: float) -> None:
+    """Of a file that ends too soon every task before the cut is saved, and the cut is named."""
+    data = sound.read_bytes()
+    path.parent.mkdir()
+    path.write_bytes(data[: int(len(data) * share)])
+    tasks, problems = _salvage(path)
+    assert "was cut" in problems[0].message
+    named = {problem.task_id for problem in problems} - {None}
+    assert not named & {task.task_id for task in tasks}
+    assert 0 < len(tasks) < TASKS or share == 0.99
+
+
+def test_a_wrong_header_costs_nothing(
+    path: Path, damaged: Callable[[dict[int, bytes]], None], originals: dict[Any, str]
+) -> None:
+    """Without the header SQLite opens nothing; here every task is saved."""
+    damaged({0: b"\0" * 100})
+    tasks, problems = _salvage(path)
+    assert {task.task_id: exact(task) for task in tasks} == originals
+    assert "header" in problems[0].message
+
+
+def test_the_damage_of_one_page_is_named(
+    path: Path, damaged: Callable[[dict[int, bytes]], None], owners: dict[int, tuple[str, str, int]]
+) -> None:
+    """An index or the history that is damaged is named by its name and page."""
+    for name in ("tasks_created", "history"):
+        number = next(page for page, owner in owners.items() if owner[:2] == (name, "leaf"))
+        damaged({(number - 1) * PAGE: bytes(PAGE)})
+        (problem,) = _salvage(path)[1]
+        assert f"{name}: page {number} is not a page" in problem.message
+
+
+def test_a_deleted_task_does_not_come_back(
+    path: Path, damaged: Callable[[dict[int, bytes]], None], owners: dict[int, tuple[str, str, int]]
+) -> None:
+    """Pages that were given up still hold their rows, and a damaged root makes them look like any other."""
+    damaged({})
+    with sqlite_factory(path) as repository:
+        repository.initialize()
+        gone = [task for task in repository.find_tasks() if task.created_at < at(900)]
+        write(repository, *(TaskChange(task, None) for task in gone))
+        left = {task.task_id for task in repository.find_tasks()}
+    root = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "internal"))
+    data = bytearray(path.read_bytes())
+    data[(root - 1) * PAGE : root * PAGE] = bytes(PAGE)
+    path.write_bytes(data)
+    tasks, _ = _salvage(path)
+    assert {task.task_id for task in tasks} == left
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE tasks SET extra = 'unreadable' WHERE name = 'b'", "not a JSON object"),
+        ("UPDATE tasks SET name = CAST(x'ff' AS TEXT) WHERE name = 'b'", "utf-8"),
+        ("UPDATE tasks SET due_at = 9223372036854775807 WHERE name = 'b'", "lost"),
+        ("UPDATE tasks SET priority = 9 WHERE name = 'b'", "lost"),
+        ("UPDATE tasks SET tags = 'z y' WHERE name = 'b'", "not in order"),
+    ],
+)
+def test_a_row_that_is_no_task_is_named(
+    path: Path, repository: SqliteTaskRepository, sql: Sql, statement: str, said: str
+) -> None:
+    """A value that got around every rule costs its task, which is named, and no other."""
+    a, b, c = (make_task(name, created_at=at(number)) for number, name in enumerate("abc"))
+    create(repository, a, b, c)
+    repository.close()
+    _force(path, statement)
+    tasks, (problem,) = _salvage(path)
+    assert [task.name for task in tasks] == ["a", "c"]
+    assert (problem.task_id, said in problem.message.replace("Expecting value", "not a JSON object")) == (
+        b.task_id,
+        True,
+    )
+
+
+def test_a_row_without_an_id_is_named_by_its_place(path: Path, repository: SqliteTaskRepository) -> None:
+    """Where the id itself is damaged, page and row are named, and the index still knows the id."""
+    a, b = make_task("a"), make_task("b", created_at=at(1))
+    create(repository, a, b)
+    repository.close()
+    data = path.read_bytes()
+    column = data.index(b.task_id.bytes + b"pending")
+    path.write_bytes(data[:column] + a.task_id.bytes + data[column + 16 :])
+    tasks, problems = _salvage(path)
+    assert [task.task_id for task in tasks] == [a.task_id]
+    assert [problem.task_id for problem in problems] == [b.task_id]
+
+
+def test_an_id_that_the_index_lacks_is_named(path: Path, repository: SqliteTaskRepository) -> None:
+    """An id that is another one by damage cannot be told from a right one, but for the index of ids."""
+    task = make_task("a")
+    create(repository, task)
+    repository.close()
+    data = path.read_bytes()
+    path.write_bytes(data.replace(task.task_id.bytes + b"pending", bytes(16) + b"pending"))
+    tasks, problems = _salvage(path)
+    assert [found.task_id.int for found in tasks] == [0]
+    assert [problem.task_id for problem in problems] == [task.task_id, None]
+    assert "which the index of ids lacks" in problems[1].message
+
+
+def test_text_that_does_not_fit_its_search_text_is_saved_and_named(
+    path: Path, repository: SqliteTaskRepository
+) -> None:
+    """Only the search text tells that a letter of a name is another one: the task is saved, and named."""
+    create(repository, make_task("Milk"))
+    repository.close()
+    _force(path, "UPDATE tasks SET name = 'Silk'")
+    (task,), (problem,) = _salvage(path)
+    assert task.name == "Silk"
+    assert (problem.task_id, str(task.task_id) in problem.message) == (None, True)
+
+
+def test_what_is_in_the_log_is_saved(path: Path, repository: SqliteTaskRepository, tmp_path: Path) -> None:
+    """What a killed writer committed is saved from the log, and both files stay as they are."""
+    first = make_task("a")
+    create(repository, first)
+    update(repository, first, name="a2")
+    create(repository, *(make_task(f"more {number}") for number in range(200)))
+    copy = _copy(path, tmp_path / "copy")
+    before = _contents(copy)
+    tasks, problems = _salvage(copy)
+    assert sorted(task.name for task in tasks) == sorted(["a2", *(f"more {number}" for number in range(200))])
+    assert problems == []
+    assert _contents(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"), [(8, "header is damaged"), (32 + 3 * (24 + PAGE) + 90, "frame 4 is damaged")]
+)
+def test_a_damaged_log_is_named(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path, offset: int, said: str
+) -> None:
+    """What cannot be used of the log is named: SQLite itself would pass over it in silence."""
+    for number in range(9):
+        create(repository, make_task(f"task {number}"))
+    copy = _copy(path, tmp_path / "copy")
+    log = copy.with_name("tasks.db-wal")
+    data = bytearray(log.read_bytes())
+    data[offset] ^= 0xFF
+    log.write_bytes(data)
+    tasks, problems = _salvage(copy)
+    assert len(tasks) < 9
+    assert said in problems[0].message
+
+
+def test_the_end_of_a_log_that_was_begun_again_is_no_damage(
+    path: Path, repository: SqliteTaskRepository, sql: Sql, tmp_path: Path
+) -> None:
+    """What lies in the log from before it was begun again is old, and neither saved nor named."""
+    task = make_task("a")
+    create(repository, task, *(make_task(f"more {number}") for number in range(300)))
+    sql("PRAGMA wal_checkpoint(FULL)")
+    update(repository, task, name="a2")
+    copy = _copy(path, tmp_path / "copy")
+    tasks, problems = _salvage(copy)
+    assert problems == []
+    assert {exact(task) for task in tasks} == {exact(task) for task in repository.find_tasks()}
+
+
+def test_what_is_no_store_gives_nothing(path: Path) -> None:
+    """Empty, scrap, and another program's database: problems that say so, and no task."""
+    path.parent.mkdir()
+    path.touch()
+    assert _messages(path) == [f"{path} is empty: it is no store yet"]
+    path.write_bytes(b"scrap" * 9_999)
+    assert "header in page 1 is damaged" in _messages(path)[0]
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    assert _messages(path) == [f"{path} does not say that it is a Tasky store"]
+
+
+def test_a_newer_store_is_read_as_far_as_it_is_the_same(sound: Path, path: Path) -> None:
+    """The version may be what is damaged, so it is named, and what looks like tasks is saved."""
+    path.parent.mkdir()
+    shutil.copy(sound, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    tasks, (problem,) = _salvage(path)
+    assert (len(tasks), "version 99" in problem.message) == (TASKS, True)
+
+
+def test_a_place_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """A missing file and a directory are errors, and nothing is made."""
+    with pytest.raises(StoreMissingError):
+        sqlite_factory(tmp_path / "none.db").salvage()
+    with pytest.raises(StorageUnavailableError):
+        sqlite_factory(tmp_path).salvage()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_open_here_is_not_salvaged(path: Path, repository: SqliteTaskRepository) -> None:
+    """Reading the file past SQLite would lose this process its locks: the repository is closed first."""
+    create(repository, make_task("a"))
+    with pytest.raises(StorageBusyError, match="open"):
+        sqlite_factory(path).salvage()
+    repository.close()
+    assert len(_salvage(path)[0]) == 1
+
+
+def test_a_writer_meanwhile_is_noticed(path: Path, repository: SqliteTaskRepository, run: Any) -> None:
+    """Salvage takes no lock: when somebody writes at the same time, that is said at the end."""
+    create(repository, make_task("a"))
+    repository.close()
+    with sqlite_factory(path).salvage() as results:
+        next(results)
+        process = run("with SqliteTaskRepository(path) as r: r.initialize(); r.save_task(make_task('b'))")
+        assert process.communicate(timeout=60) == ("", "")
+        (problem,) = results
+    assert isinstance(problem, Problem)
+    assert "written to meanwhile" in problem.message
+
+
+def test_a_salvage_is_imported_elsewhere(
+    path: Path,
+    damaged: Callable[[dict[int, bytes]], None],
+    owners: dict[int, tuple[str, str, int]],
+    tmp_path: Path,
+) -> None:
+    """What was saved fills a new store, which is sound."""
+    leaf = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "leaf"))
+    damaged({(leaf - 1) * PAGE: bytes(PAGE)})
+    tasks, _ = _salvage(path)
+    with sqlite_factory(tmp_path / "new" / "tasks.db") as repository:
+        repository.initialize()
+        repository.restore(tasks, [])
+        assert repository.get_all_tasks() == tasks
+        assert list(repository.check()) == []
+
+
+def _salvage(path: Path) -> Salvage:
+    results = list(sqlite_factory(path).salvage())
+    tasks = [result for result in results if isinstance(result, TaskModel)]
+    return tasks, [result for result in results if isinstance(result, Problem)]
+
+
+def _messages(path: Path) -> list[str]:
+    tasks, problems = _salvage(path)
+    assert tasks == []
+    return [problem.message for problem in problems]
+
+
+def _force(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(statement)
+
+
+def _copy(path: Path, directory: Path) -> Path:
+    """The file and its log as a killed process leaves them, without the index of the log."""
+    directory.mkdir()
+    for name in ("tasks.db", "tasks.db-wal"):
+        shutil.copy(path.with_name(name), directory)
+    return directory / "tasks.db"
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
