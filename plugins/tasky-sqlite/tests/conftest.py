@@ -58,6 +58,12 @@ def sql(path: Path) -> Sql:
 
 
 @pytest.fixture
+def prelude() -> str:
+    """What a program begins with that finds the store's path in its first argument."""
+    return PRELUDE
+
+
+@pytest.fixture
 def run(path: Path) -> Iterator[Run]:
     """Start a Python program in a process of its own; it finds the store at ``path``."""
     started: list[subprocess.Popen[str]] = []

@@ -217,6 +217,7 @@ def test_what_is_committed_is_durable(path: Path, repository: SqliteTaskReposito
         asked: Callable[[str], Any] = lambda name: connection.execute(f"PRAGMA {name}").fetchone()[0]  # noqa: E731 - one line
         assert asked("journal_mode") == "wal"
         assert asked("synchronous") == 2
+        assert asked("fullfsync") == 1
         assert asked("foreign_keys") == 1
         assert asked("busy_timeout") == 5000
         assert asked("application_id") == schema.APPLICATION_ID

@@ -20,7 +20,7 @@ from tasky import (
     StorageUnavailableError,
     StoreMissingError,
 )
-from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned
+from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned, wait_for_disk
 from tasky_sqlite.schema import MISSING_HINT, check_library, is_current, read_identity, require, upgrade
 
 __all__ = ["connect", "has_log", "missing_error", "open_store"]
@@ -161,7 +161,7 @@ def _connect(path: str, create: bool, wait: float) -> sqlite3.Connection:
 
 def _bring_up(connection: sqlite3.Connection, path: str, wait: float) -> None:
     """Create or upgrade, unless another process has done it meanwhile."""
-    connection.execute("PRAGMA synchronous = FULL")
+    wait_for_disk(connection)
     begin_immediate(connection, wait)
     try:
         identity = read_identity(connection)
