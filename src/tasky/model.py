@@ -134,9 +134,8 @@ class TaskModel:
                 normalise(self, name, check_timestamp(name, value))
         check_closed_at(self.status, self.closed_at)
 
-    @classmethod
+    @staticmethod
     def unchecked(
-        cls,
         task_id: UUID,
         name: str,
         details: str,
@@ -154,33 +153,44 @@ class TaskModel:
         closed_at: datetime | None,
         revision: int,
     ) -> TaskModel:
-        """Build a task from values that are known to keep every rule, at about a tenth of the cost.
+        """Build a task from values that are known to keep every rule, at a small part of the cost.
 
         For a store that enforces the rules itself, and for a document that has just been checked.
         """
-        task = object.__new__(cls)
-        put = object.__setattr__
-        put(task, "task_id", task_id)
-        put(task, "name", name)
-        put(task, "details", details)
-        put(task, "status", status)
-        put(task, "priority", priority)
-        put(task, "project_id", project_id)
-        put(task, "tags", tags)
-        put(task, "assignee", assignee)
-        put(task, "due_at", due_at)
-        put(task, "wait_until", wait_until)
-        put(task, "depends_on", depends_on)
-        put(task, "extra", extra)
-        put(task, "created_at", created_at)
-        put(task, "updated_at", updated_at)
-        put(task, "closed_at", closed_at)
-        put(task, "revision", revision)
+        draft: Any = _Draft()
+        draft.task_id = task_id
+        draft.name = name
+        draft.details = details
+        draft.status = status
+        draft.priority = priority
+        draft.project_id = project_id
+        draft.tags = tags
+        draft.assignee = assignee
+        draft.due_at = due_at
+        draft.wait_until = wait_until
+        draft.depends_on = depends_on
+        draft.extra = extra
+        draft.created_at = created_at
+        draft.updated_at = updated_at
+        draft.closed_at = closed_at
+        draft.revision = revision
+        draft.__class__ = TaskModel
+        task: TaskModel = draft
         return task
 
     def is_waiting(self, now: datetime) -> bool:
         """Whether the task is hidden at ``now`` (aware): its ``wait_until`` lies after it."""
         return self.wait_until is not None and self.wait_until > now
+
+
+class _Draft:
+    """A task that is being built: the same slots, and not frozen yet.
+
+    Python sets them four times as fast as ``object.__setattr__``, which a frozen class asks for; a class of
+    the same slots may then take its place.
+    """
+
+    __slots__ = TaskModel.__slots__
 
 
 def check_transition(task: TaskModel, target: TaskStatus) -> None:

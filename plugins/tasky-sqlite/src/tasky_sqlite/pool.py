@@ -72,14 +72,15 @@ class Pool:
     def _make_locks(self) -> None:
         # Reentrant: the collector may release a stream while its thread is in one of the sections below,
         # which therefore bear connections becoming idle at any moment.
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()  # entered itself, in half the time of the condition
+        self._changed = threading.Condition(self._lock)
         self._write_lock = threading.Lock()
         self._write_thread: int | None = None
         self._freezer: int | None = None  # the thread that is about to fork
 
     def take(self) -> sqlite3.Connection:
         """A connection for this thread; give it back with ``give`` or keep it with ``park``."""
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise closed_error(self._path)
             if not self._has_room():
@@ -92,18 +93,18 @@ class Pool:
         try:
             connection = self._connect()
         except BaseException:
-            with self._changed:
+            with self._lock:
                 self._opening -= 1
                 self._changed.notify_all()
             raise
-        with self._changed:
+        with self._lock:
             self._opening -= 1
             self._busy[connection] = threading.get_ident()
         return connection
 
     def give(self, connection: sqlite3.Connection) -> None:
         """Take back a connection that ``take`` or ``unpark`` gave, with no transaction open."""
-        with self._changed:
+        with self._lock:
             if self._busy.pop(connection, None) is None:
                 return  # inherited by a fork
             self._streaming.discard(connection)
@@ -118,7 +119,7 @@ class Pool:
 
         ``finish`` ends what the stream has open on it, without which closing it would not close the file.
         """
-        with self._changed:
+        with self._lock:
             if connection not in self._streaming and not self._has_place():
                 return False
             if self._busy.pop(connection, None) is None:
@@ -134,12 +135,12 @@ class Pool:
 
     def wait_for_place(self) -> None:
         """Wait until one more stream may keep a connection."""
-        with self._changed:
+        with self._lock:
             self._wait_for(self._has_place)
 
     def unpark(self, connection: sqlite3.Connection) -> bool:
         """Make a parked connection busy again; False when the pool or a fork closed it meanwhile."""
-        with self._changed:
+        with self._lock:
             if not self._may_go():
                 self._changed.wait_for(self._may_go)
             if connection not in self._parked:
@@ -150,7 +151,7 @@ class Pool:
 
     def close(self) -> None:
         """Close what is not busy now, and the rest as soon as it is given back."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             while self._idle:
                 self._drop(self._idle.pop())

@@ -14,7 +14,7 @@ from tasky_sqlite.pool import Pool
 from tasky_sqlite.queries import Probe, Statement
 from tasky_sqlite.records import Row
 
-__all__ = ["Plan", "read", "read_all"]
+__all__ = ["Plan", "read", "read_all", "read_row"]
 
 T = TypeVar("T")
 Plan = Callable[[Probe], list[Statement]]
@@ -37,6 +37,19 @@ def read(
     if len(rows) <= _AT_ONCE:
         return ResultStream(convert(rows))
     return ResultStream(chain.from_iterable(map(convert, reading.chunks(rows))), reading.release)
+
+
+def read_row(pool: Pool, path: str, sql: str, params: Params) -> Row | None:
+    """The first row of the statement, or None when it has none."""
+    connection = pool.take()
+    try:
+        row: Row | None = connection.execute(sql, params).fetchone()
+    except DRIVER_ERRORS as error:
+        raise _named(error, connection, path) from error
+    else:
+        return row
+    finally:
+        pool.give(connection)
 
 
 def read_all(pool: Pool, path: str, plan: Plan) -> list[Row]:

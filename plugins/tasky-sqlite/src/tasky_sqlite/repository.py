@@ -20,7 +20,7 @@ from tasky_sqlite.errors import DRIVER_ERRORS, closed_error, corrupt_error, show
 from tasky_sqlite.opening import connect, open_store
 from tasky_sqlite.pool import Pool
 from tasky_sqlite.queries import count_statement, find_statements, history_statement
-from tasky_sqlite.reading import read, read_all
+from tasky_sqlite.reading import read, read_all, read_row
 from tasky_sqlite.records import (
     COLUMNS,
     Row,
@@ -75,8 +75,8 @@ class SqliteTaskRepository(BaseTaskRepository):
             pool.close()
 
     def get_task(self, task_id: UUID, /) -> TaskModel | None:
-        rows = read_all(self._opened(), self._path, lambda _: [(_GET, (task_id.bytes,))])
-        return next(self._tasks(rows), None)
+        row = read_row(self._opened(), self._path, _GET, (task_id.bytes,))
+        return None if row is None else self._task(row)
 
     def find_tasks(
         self,
@@ -199,13 +199,14 @@ class SqliteTaskRepository(BaseTaskRepository):
             if not written:
                 raise
 
+    def _task(self, row: Row) -> TaskModel:
+        try:
+            return task_from_row(row)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise corrupt_error(self._path, f"task {shown_id(row[0])} cannot be read") from error
+
     def _tasks(self, rows: Iterable[Row]) -> Iterator[TaskModel]:
-        for row in rows:
-            try:
-                task = task_from_row(row)
-            except (ValueError, TypeError, KeyError, OverflowError) as error:
-                raise corrupt_error(self._path, f"task {shown_id(row[0])} cannot be read") from error
-            yield task
+        return map(self._task, rows)
 
     def _named_tasks(self, rows: Iterable[Row]) -> Iterator[TaskModel]:
         return self._tasks([row[: len(COLUMNS)] for row in rows])
