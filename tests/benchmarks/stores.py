@@ -95,7 +95,7 @@ def insertion(path: Path, tables: Tables) -> float:
     Like the backend's, its database has its schema before the time runs.
     """
     with closing(bare_connection(path)) as connection:
-        connection.execute("PRAGMA cache_size = -65536")  # as large as a backend's may be
+        connection.execute("PRAGMA cache_size = -16384")  # as large as a backend's may be
         connection.execute("BEGIN")
         for sql in tables.schema:
             connection.execute(sql)
