@@ -39,7 +39,7 @@ __all__ = ["Pool", "is_open_here"]
 _SIZE: Final = 5
 _FORK_WAIT: Final = 5.0  # seconds for the operations of other threads to end
 _SHORTEST_NAP: Final = 0.000_2
-_LONGEST_NAP: Final = 0.005
+_LONGEST_NAP: Final = 0.02
 
 _pools: weakref.WeakValueDictionary[int, Pool] = weakref.WeakValueDictionary()
 _forking = threading.RLock()  # one fork at a time; reentrant, as a signal handler may fork while one begins
