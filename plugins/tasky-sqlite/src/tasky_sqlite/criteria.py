@@ -19,7 +19,12 @@ __all__ = ["PROJECTS", "STATUSES", "Criteria", "Criterion", "Params", "filter_cr
 
 Params: TypeAlias = tuple[Any, ...]
 
-STATUSES: Final = tuple(status.value for status in TaskStatus)
+_VALUES: Final = {status: status.value for status in TaskStatus}
+STATUSES: Final = tuple(_VALUES.values())
+_TIMES: Final = {  # the orders that filters bound: two attributes of a filter, and their conditions
+    name: (f"{name}_after", f"{name}_before", f"{name}_at >= ?", f"{name}_at < ?")
+    for name in ("created", "updated", "due", "closed")
+}
 _LISTED: Final = 100  # values up to which each has a parameter of its own
 
 # Splits a blob of ids, given twice: no limit on bound variables, and one statement text for any number.
@@ -75,7 +80,7 @@ def filter_criteria(filter: TaskFilter, order: TaskOrder | None) -> Criteria:
     """What the filter asks for; the criterion on the order's own value is marked, since a walk uses it."""
     criteria = Criteria()
     if filter.statuses is not None:
-        criteria.statuses = tuple([status.value for status in TaskStatus if status in filter.statuses])
+        criteria.statuses = tuple([value for status, value in _VALUES.items() if status in filter.statuses])
     if filter.ready:
         criteria.statuses = tuple([status for status in criteria.statuses if status == "pending"])
     if filter.id_prefix is not None:
@@ -118,7 +123,7 @@ def filter_criteria(filter: TaskFilter, order: TaskOrder | None) -> Criteria:
         levels = ", ".join([str(priority.value) for priority in sorted(filter.priorities)])
         among = f"priority IN ({levels})"
         criteria.others.append(Criterion(f"+{among}", (), among, (), "tasks_priority", led_by_status=True))
-    for name in ("created", "updated", "due", "closed"):
+    for name in _TIMES:
         _add_range(criteria, filter, name, order)
     if filter.text:
         _add_text(criteria, filter.text)
@@ -138,16 +143,17 @@ def value_range(filter: TaskFilter, name: str) -> tuple[list[str], Params]:
     """The bounds that the filter sets to the value of the order ``name``, and their parameters."""
     if name == "priority" and filter.priorities:
         return ["priority >= ?", "priority < ?"], (min(filter.priorities).value, max(filter.priorities) + 1)
-    if name in ("name", "priority"):
+    if name not in _TIMES:
         return [], ()
-    after: datetime | None = getattr(filter, f"{name}_after")
-    before: datetime | None = getattr(filter, f"{name}_before")
+    first, end, from_first, to_end = _TIMES[name]
+    after: datetime | None = getattr(filter, first)
+    before: datetime | None = getattr(filter, end)
     conditions, params = [], []
     if after is not None:
-        conditions.append(f"{name}_at >= ?")
+        conditions.append(from_first)
         params.append(to_microseconds(after))
     if before is not None:
-        conditions.append(f"{name}_at < ?")
+        conditions.append(to_end)
         params.append(to_microseconds(before))
     return conditions, tuple(params)
 
