@@ -99,7 +99,7 @@ def bench(session: nox.Session) -> None:
     the built wheels, as a user has them.
     """
     session.install("--force-reinstall", "--no-deps", *distributions())
-    session.install(*distributions())
+    session.install(*distributions(), *group("bench"))
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 

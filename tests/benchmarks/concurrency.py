@@ -1,4 +1,4 @@
-"""Processes that read, change and write one set of tasks at once, against bare ``sqlite3`` doing the same."""
+"""Many that read, change and write one set of tasks at once, against bare ``sqlite3`` doing the same."""
 
 from __future__ import annotations
 
@@ -7,146 +7,102 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.measure import Result, alternate
-from tests.benchmarks.recording import bare_connection
+from tests.benchmarks.measure import Result, Sized, Unit, alternate
 from tests.benchmarks.stores import Stores
+from tests.benchmarks.writers import Report
 
 __all__ = ["concurrency"]
 
 SIZE: Final = 1_000
-WRITERS: Final = 8
+WRITERS: Final = (1, 2, 4, 8, 16)
 WRITES: Final = 100  # by each
 SHARE: Final = 0.7  # of the bare throughput
+JUDGED: Final = 8  # processes, for which the share was set
 WAIT_LIMIT: Final = 1.0  # seconds
-
-OURS: Final = """
-import json, sys, time
-from pathlib import Path
-from tasky import TaskEdit, TaskService
-from tasky_sqlite import sqlite_factory
-
-path, writes = Path(sys.argv[1]), int(sys.argv[2])
-with sqlite_factory(path) as store:
-    store.initialize(create=False)
-    service = TaskService(store, actor="bench")
-    ids = [task.task_id for task in store.find_tasks(limit=writes)]
-
-    def write(number):
-        service.update([ids[number]], TaskEdit(values={"details": str(time.time_ns())}))
-"""
-
-BARE: Final = """
-import json, sqlite3, sys, time
-
-path, writes = sys.argv[1], int(sys.argv[2])
-with sqlite3.connect(path, isolation_level=None, timeout=30) as store:
-    store.execute("PRAGMA synchronous = FULL")
-
-    def write(number):
-        store.execute("BEGIN IMMEDIATE")
-        row = store.execute("SELECT details, revision FROM tasks WHERE id = ?", (number,)).fetchone()
-        after = (str(time.time_ns()), row[1] + 1, number)
-        store.execute("UPDATE tasks SET details = ?, revision = ? WHERE id = ?", after)
-        store.execute("INSERT INTO history (task, before) VALUES (?, ?)", (number, json.dumps(row)))
-        store.execute("COMMIT")
-"""
-
-WORK: Final = """
-    print("ready", flush=True)
-    sys.stdin.readline()
-    start, waits = time.time(), []
-    for number in range(writes):
-        before = time.perf_counter()
-        write(number)
-        waits.append(time.perf_counter() - before)
-    print(json.dumps([start, time.time(), waits]))
-"""
+QUANTILES: Final = {"half of the waits": 0.5, "99 in 100 waits": 0.99, "the longest wait": 1.0}
 
 
 def concurrency(stores: Stores, rounds: int) -> Iterator[Result]:
-    """The time until every process has made its writes, and how long the slowest in a hundred waited."""
-    home = stores.processes.home / "concurrency"
-    home.mkdir()
+    """As processes and as threads of one, more and more writers."""
+    (stores.processes.home / "concurrency").mkdir()
+    kinds: tuple[Sized, ...] = ("processes", "threads")
+    for kind in kinds:
+        for writers in WRITERS:
+            yield from _measure(stores, kind, writers, rounds)
+
+
+def _measure(stores: Stores, kind: Sized, writers: int, rounds: int) -> Iterator[Result]:
+    """The time until all have made their writes, how long writes waited, and how often they began again.
+
+    A write that fails, for a locked database or for anything else, ends the measurement.
+    """
     numbers = count()
-    waits: list[float] = []
+    reports: dict[str, list[Report]] = {"ours": [], "bare": []}
 
-    def ours() -> float:
-        path = home / f"ours-{next(numbers)}.db"
+    def race(side: str) -> float:
+        path = stores.processes.home / "concurrency" / f"{side}-{writers}-{kind}-{next(numbers)}.db"
         shutil.copy(stores.store(SIZE), path)
-        seconds, waited = _race(stores, OURS + WORK, path)
-        waits.extend(waited)
-        return seconds
+        raced = _race(stores, side, path, kind, writers)
+        reports[side] += raced
+        return max(report.end for report in raced) - min(report.start for report in raced)
 
-    def bare() -> float:
-        path = home / f"bare-{next(numbers)}.db"
-        _make_bare_store(path)
-        return _race(stores, BARE + WORK, path)[0]
-
-    seconds, baseline = alternate(ours, bare, rounds=rounds)
-    yield Result(
-        what=f"{WRITERS} processes, {WRITES} updates each",
-        against="bare sqlite3",
-        ours=seconds,
-        baseline=baseline,
-        target=1 / SHARE,
-        size=SIZE,
-    )
-    yield Result(
-        what=f"{WRITERS} processes, wait of the 99th in 100",
-        against="the limit",
-        ours=sorted(waits)[len(waits) * 99 // 100],
-        baseline=WAIT_LIMIT,
-        target=1.0,
-        size=SIZE,
-    )
-
-
-def _make_bare_store(path: Path) -> None:
-    with closing(bare_connection(path)) as connection:
-        connection.execute(
-            "CREATE TABLE tasks (id INTEGER PRIMARY KEY, details TEXT, revision INTEGER) STRICT"
+    def row(
+        what: str, against: str, ours: float, baseline: float, target: float | None = None, unit: Unit = "s"
+    ) -> Result:
+        return Result(
+            what=f"{WRITES} updates each, {what}",
+            against=against,
+            ours=ours,
+            baseline=baseline,
+            target=target,
+            size=writers,
+            sized=kind,
+            unit=unit,
         )
-        connection.execute(
-            "CREATE TABLE history (sequence INTEGER PRIMARY KEY, task INTEGER, before TEXT) STRICT"
-        )
-        rows = [(number, "d" * 200, 1) for number in range(WRITES)]
-        connection.execute("BEGIN")
-        connection.executemany("INSERT INTO tasks VALUES (?, ?, ?)", rows)
-        connection.execute("COMMIT")
+
+    seconds, baseline = alternate(lambda: race("ours"), lambda: race("bare"), rounds=rounds)
+    share = 1 / SHARE if (kind, writers) == ("processes", JUDGED) else None
+    yield row("all of them", "bare sqlite3", seconds, baseline, share)
+    waits = {side: sorted(wait for report in reports[side] for wait in report.waits) for side in reports}
+    for name, quantile in QUANTILES.items():
+        mine, theirs = (_quantile(waits[side], quantile) for side in ("ours", "bare"))
+        yield row(name, "bare sqlite3", mine, theirs)
+        if name == "99 in 100 waits":
+            yield row(name, "the limit", mine, WAIT_LIMIT, 1.0)
+    writes = float(len(waits["ours"]))
+    for name in ("conflicts", "retries"):
+        times = float(sum(getattr(report, name) for report in reports["ours"]))
+        yield row(name, "writes", times, writes, unit="times")
 
 
-def _race(stores: Stores, code: str, path: Path) -> tuple[float, list[float]]:
-    """From the first start to the last end in seconds, and how long each write took."""
-    command = [sys.executable, "-c", code, str(path), str(WRITES)]
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def _race(stores: Stores, side: str, path: Path, kind: Sized, writers: int) -> list[Report]:
+    """What each process met; raises ``RuntimeError`` when one of them failed."""
+    processes, threads = (writers, 1) if kind == "processes" else (1, writers)
+    command = [sys.executable, "-m", "tests.benchmarks.writers", side, str(path), str(WRITES), str(threads)]
     with ExitStack() as stack:
-        writers = [
-            stack.enter_context(
-                subprocess.Popen(
-                    command,
-                    env=stores.processes.environ,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            for _ in range(WRITERS)
-        ]
-        for writer in writers:
-            assert writer.stdout is not None  # a pipe, as asked for
-            writer.stdout.readline()
-        reports = [json.loads(writer.communicate()[0]) for writer in _started(writers)]
-    waits = [wait for _, _, waited in reports for wait in waited]
-    return max(end for _, end, _ in reports) - min(start for start, _, _ in reports), waits
+        started = [stack.enter_context(_started(stores, command)) for _ in range(processes)]
+        for process in started:
+            assert process.stdout is not None  # a pipe, as asked for
+            process.stdout.readline()
+        for process in started:
+            assert process.stdin is not None  # as above
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise RuntimeError(f"a writer of {writers} {kind} failed, and says above why")
+    return [Report(**json.loads(answer)) for answer in answers]
 
 
-def _started(writers: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    for writer in writers:
-        assert writer.stdin is not None  # a pipe, as asked for
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    return writers
+def _started(stores: Stores, command: list[str]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=stores.processes.environ, stdin=pipe, stdout=pipe, text=True)

@@ -11,19 +11,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Result", "Unit", "alternate", "duration"]
+__all__ = ["Result", "Sized", "Unit", "alternate", "compared", "duration"]
 
-Unit = Literal["s", "MB"]
+SAMPLE: Final = 0.001  # seconds that one measurement of a short call lasts at least
+PATIENCE: Final = 0.5  # seconds for all of those of its baseline
+MOST_ROUNDS: Final = 101
+
+Unit = Literal["s", "MB", "times"]
+Sized = Literal["tasks", "processes", "threads"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One row of the report: ``ours`` and ``baseline`` are medians in ``unit``.
 
-    ``size`` is the number of tasks in the store (None: it does not matter), ``target`` the most that the
-    ratio may be (None: it is shown and not judged).
+    ``size`` is how many tasks are in the store, or how many processes or threads write to it (None: it does
+    not matter), ``target`` the most that the ratio may be (None: it is shown and not judged).
     """
 
     what: str
@@ -32,6 +37,7 @@ class Result:
     baseline: float
     target: float | None
     size: int | None = None
+    sized: Sized = "tasks"
     unit: Unit = "s"
 
     @property
@@ -64,7 +70,9 @@ def alternate(
     return median(measured[ours]), median(measured[baseline])
 
 
-def duration(action: Callable[[], object], *, times: int = 1) -> float:
+def duration(
+    action: Callable[[], object], *, times: int = 1, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """The seconds that one call of ``action`` takes, as the mean of ``times`` calls in a row.
 
     Without the cyclic collector meanwhile: it would charge the side that holds many results for its walks.
@@ -72,9 +80,28 @@ def duration(action: Callable[[], object], *, times: int = 1) -> float:
     gc.collect()
     gc.disable()
     try:
-        start = time.perf_counter()
+        start = clock()
         for _ in range(times):
             action()
-        return (time.perf_counter() - start) / times
+        return (clock() - start) / times
     finally:
         gc.enable()
+
+
+def compared(
+    ours: Callable[[], object], baseline: Callable[[], object], *, rounds: int
+) -> tuple[float, float]:
+    """The medians of the seconds of processor time that a call of either takes.
+
+    For work that waits for nothing: then this is the wall time of an idle machine, and on a busy one it stays
+    so. Short calls are repeated to be measurable, and measured in more rounds.
+    """
+
+    def seconds(action: Callable[[], object], times: int = 1) -> float:
+        return duration(action, times=times, clock=time.process_time)
+
+    seconds(baseline)
+    once = seconds(baseline) + 1e-9
+    times = max(1, int(SAMPLE / once))
+    rounds = max(rounds, min(MOST_ROUNDS, int(PATIENCE / (once * times))))
+    return alternate(lambda: seconds(ours, times), lambda: seconds(baseline, times), rounds=rounds)

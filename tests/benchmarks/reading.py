@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Final
 
-from tests.benchmarks.measure import Result, alternate, duration
-from tests.benchmarks.recording import Statement, bare_connection, recorded, replay
+from tests.benchmarks.comparing import SAME_SQL, allowed, compare
+from tests.benchmarks.filtering import filtering
+from tests.benchmarks.measure import Result, compared
+from tests.benchmarks.recording import Statement, drain
+from tests.benchmarks.report import short
 from tests.benchmarks.stores import Stores, opened
 
 from tasky import TaskFilter, TaskOrder, TaskRepository, TaskStatus
 
 __all__ = ["paging", "reading"]
 
-SAME_SQL: Final = "the same SQL, bare"
 PAGE: Final = 50
 OPEN: Final = TaskFilter(statuses=frozenset({TaskStatus.PENDING}))
 NEWEST: Final = TaskOrder("created", descending=True)
 SMALL: Final = 10_000
 
-Reading = Callable[[TaskRepository], object]
-
 
 def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
-    """A scan to ``TaskModel``, then a page, a count and one task.
+    """A scan to ``TaskModel``, then pages, a count, one task, and a page of each kind of filter.
 
-    The last three may add the conversion of the rows they return, which the scan measured, to their 1.5.
+    All but the scan may add to their 1.5 the conversion of the rows they return: what a scan takes beyond the
+    same rows, read and let go.
     """
     path = stores.store(size)
     middle = stores.tasks(size)[size // 2]
-    scan, scanned = _compare(path, _scan, rounds=rounds, times=1, simplify=_unordered)
+    scan, scanned = compare(path, _scan, rounds=rounds, simplify=_unordered)
     yield Result(
         what="find_tasks, all of them",
         against="fetchall, same columns",
@@ -42,7 +41,8 @@ def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         target=4.5,
         size=size,
     )
-    conversion = max(0.0, scan - scanned) / size
+    streamed, drained = compare(path, _scan, rounds=rounds, simplify=_unordered, run=drain)
+    conversion = max(0.0, streamed - drained) / size
     for what, rows, action in (
         ("find_tasks, a page of 50", PAGE, _page),
         (
@@ -53,22 +53,19 @@ def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         ("count_tasks", 0, lambda store: store.count_tasks(OPEN)),
         ("get_task", 1, lambda store: store.get_task(middle.task_id)),
     ):
-        ours, baseline = _compare(path, action, rounds=rounds * 3, times=10)
-        target = 1.5 + conversion * rows / baseline
+        ours, baseline = compare(path, action, rounds=rounds)
+        target = allowed(conversion, rows, baseline)
         yield Result(what=what, against=SAME_SQL, ours=ours, baseline=baseline, target=target, size=size)
+    yield from filtering(stores, size, rounds, conversion)
 
 
 def paging(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
     """A page of a large store against a page of a small one."""
     with opened(stores.store(size)) as large, opened(stores.store(SMALL)) as small:
-        ours, baseline = alternate(
-            lambda: duration(lambda: _page(large), times=20),
-            lambda: duration(lambda: _page(small), times=20),
-            rounds=rounds * 3,
-        )
+        ours, baseline = compared(lambda: _page(large), lambda: _page(small), rounds=rounds)
     yield Result(
         what="find_tasks, a page of 50",
-        against=f"the same of {SMALL}",
+        against=f"the same of {short(SMALL)}",
         ours=ours,
         baseline=baseline,
         target=1.5,
@@ -89,25 +86,3 @@ def _unordered(statements: list[Statement]) -> list[Statement]:
 
 def _page(store: TaskRepository) -> object:
     return list(store.find_tasks(OPEN, order=NEWEST, limit=PAGE))
-
-
-def _compare(
-    path: Path,
-    action: Reading,
-    *,
-    rounds: int,
-    times: int,
-    simplify: Callable[[list[Statement]], list[Statement]] = list,
-) -> tuple[float, float]:
-    def record(forget: Callable[[], None]) -> None:
-        with opened(path) as store:
-            forget()
-            action(store)
-
-    statements = simplify(recorded(record))
-    with opened(path) as store, closing(bare_connection(path)) as connection:
-        return alternate(
-            lambda: duration(lambda: action(store), times=times),
-            lambda: duration(lambda: replay(connection, statements), times=times),
-            rounds=rounds,
-        )

@@ -6,12 +6,13 @@ So the baseline is the same SQL with the same values, whatever the backend's sch
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Statement", "bare_connection", "recorded", "replay"]
+__all__ = ["Statement", "bare_connection", "drain", "recorded", "replay"]
 
 Statement = tuple[str, Any]
 """SQL and its parameters."""
@@ -39,9 +40,18 @@ def replay(connection: sqlite3.Connection, statements: Iterable[Statement]) -> i
     return rows
 
 
-def bare_connection(path: Path) -> sqlite3.Connection:
-    """A connection as durable as the backend's, with nothing around it."""
-    connection = sqlite3.connect(path, isolation_level=None)
+def drain(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    """Run the statements and let go of each row as it comes."""
+    for sql, parameters in statements:
+        deque(connection.execute(sql, parameters), maxlen=0)
+
+
+def bare_connection(path: Path, *, wait: float = 5.0) -> sqlite3.Connection:
+    """A connection as durable as the backend's, with nothing around it.
+
+    It waits ``wait`` seconds for a lock.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=wait, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

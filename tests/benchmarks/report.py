@@ -9,9 +9,9 @@ from typing import Final
 
 from tests.benchmarks.measure import Result, Unit
 
-__all__ = ["as_json", "as_markdown", "as_table"]
+__all__ = ["as_json", "as_markdown", "as_table", "short"]
 
-HEADINGS: Final = ("what", "tasks", "ours", "baseline", "ratio", "target", "", "baseline is")
+HEADINGS: Final = ("what", "size", "ours", "baseline", "ratio", "target", "", "baseline is")
 NUMERIC: Final = range(1, 6)
 
 
@@ -44,7 +44,7 @@ def as_json(results: Sequence[Result]) -> str:
 def _cells(result: Result, *, missing: str = "-") -> tuple[str, ...]:
     return (
         result.what,
-        "" if result.size is None else _size(result.size),
+        _size(result),
         _quantity(result.ours, result.unit),
         _quantity(result.baseline, result.unit),
         _number(result.ratio),
@@ -54,7 +54,14 @@ def _cells(result: Result, *, missing: str = "-") -> tuple[str, ...]:
     )
 
 
-def _size(tasks: int) -> str:
+def _size(result: Result) -> str:
+    if result.size is None:
+        return ""
+    return short(result.size) if result.sized == "tasks" else f"{result.size} {result.sized}"
+
+
+def short(tasks: int) -> str:
+    """A number of tasks as it is spoken: ``10k``, ``1M``."""
     for unit, name in ((1_000_000, "M"), (1_000, "k")):
         if tasks >= unit and tasks % unit == 0:
             return f"{tasks // unit}{name}"
@@ -68,6 +75,8 @@ def _number(ratio: float) -> str:
 def _quantity(value: float, unit: Unit) -> str:
     if unit == "MB":
         return f"{value:.1f} MB"
+    if unit == "times":
+        return f"{value:.0f}"
     for name, factor in (("s", 1), ("ms", 1e3)):
         if value * factor >= 1:
             return f"{value * factor:.1f} {name}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from tests.benchmarks.measure import Result, alternate, duration
+from tests.benchmarks.measure import Result, alternate, compared, duration
+from tests.benchmarks.plots import draw
 from tests.benchmarks.report import as_json, as_markdown, as_table
 
 LIST = Result(what="tasky list", against="import click", ours=0.06, baseline=0.04, target=1.4, size=1_000_000)
@@ -46,6 +49,15 @@ def test_the_duration_is_that_of_one_call() -> None:
     assert len(calls) == 10
 
 
+def test_a_short_call_is_repeated_until_it_can_be_measured() -> None:
+    """What takes a microsecond is called often, and by both sides equally often."""
+    calls: list[str] = []
+    ours, baseline = compared(lambda: calls.append("ours"), lambda: calls.append("baseline"), rounds=1)
+    assert min(ours, baseline) > 0
+    assert calls.count("ours") > 1_000
+    assert 0 <= calls.count("baseline") - calls.count("ours") <= 2  # those by which it is seen to be short
+
+
 @pytest.mark.parametrize(("result", "verdict"), [(LIST, "MISSED"), (START, "ok"), (INFO, "")])
 def test_a_ratio_is_judged_by_its_target(result: Result, verdict: str) -> None:
     """Past the target it is missed; without a target there is no verdict."""
@@ -79,7 +91,7 @@ def test_a_figure_without_a_target_is_shown_without_a_verdict() -> None:
 def test_the_table_is_written_as_markdown_too() -> None:
     """The same columns, for a document."""
     lines = as_markdown([START]).splitlines()
-    assert lines[0] == "| what | tasks | ours | baseline | ratio | target | | baseline is |"
+    assert lines[0] == "| what | size | ours | baseline | ratio | target | | baseline is |"
     assert lines[2] == "| tasky --help | | 40.0 ms | 40.0 ms | 1.00 | 1.20 | ok | import click |"
 
 
@@ -93,10 +105,29 @@ def test_the_figures_are_written_as_json_too() -> None:
         "baseline": 0.04,
         "target": 1.4,
         "size": 1_000_000,
+        "sized": "tasks",
         "unit": "s",
         "ratio": pytest.approx(1.5),
         "verdict": "MISSED",
     }
+
+
+def test_a_measurement_at_several_sizes_is_drawn(tmp_path: Path) -> None:
+    """One picture shows both sides, the ratio and the target; what has one size alone gets none."""
+    pytest.importorskip("matplotlib", reason="it is there for nox -s bench")
+    (path,) = draw([LIST, replace(LIST, size=1_000), START, replace(INFO, size=10)], tmp_path)
+    picture = path.read_text(encoding="utf-8")
+    assert path.name == "tasky-list-import-click.svg"
+    for text in ("tasky list, against import click", "1k", "1M", "baseline", "ratio", "target"):
+        assert f">{text}<" in picture
+
+
+def test_the_same_figures_make_the_same_picture(tmp_path: Path) -> None:
+    """A picture in the repository changes only with what was measured."""
+    pytest.importorskip("matplotlib", reason="it is there for nox -s bench")
+    rows = [LIST, replace(LIST, size=1_000)]
+    first, second = draw(rows, tmp_path / "first") + draw(rows, tmp_path / "second")
+    assert first.read_bytes() == second.read_bytes()
 
 
 CLICK = ["import", "click"]

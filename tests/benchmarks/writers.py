@@ -1,0 +1,147 @@
+"""One of the processes that change one set of tasks at once, with one thread or several.
+
+``python -m tests.benchmarks.writers SIDE PATH WRITES THREADS`` opens the store at PATH as SIDE does (``ours``
+or ``bare``), says so, waits for a line on stdin, and prints what its threads met as a ``Report`` in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+from uuid import uuid4
+
+from tests.benchmarks.recording import bare_connection
+
+from tasky import Batch, ConflictError, TaskChange, TaskEdit, TaskService
+from tasky_sqlite import SqliteTaskRepository
+
+__all__ = ["Report"]
+
+PATIENCE: Final = 60.0  # seconds that a write waits for others, on both sides
+
+Write: TypeAlias = Callable[[int], object]
+"""Changes the task of that number."""
+
+
+@dataclass
+class Report:
+    """From ``start`` to ``end`` (Unix seconds), how long each write took (seconds), how many found the task
+    changed since they read it, and how often one of them slept before it tried again."""
+
+    start: float = 0.0
+    end: float = 0.0
+    waits: list[float] = field(default_factory=list)
+    conflicts: int = 0
+    retries: int = 0
+
+
+@contextmanager
+def ours(path: Path, tasks: int, report: Report) -> Iterator[Callable[[], Write]]:
+    """Every thread edits through one service, which reads, computes and writes."""
+
+    class Counting(SqliteTaskRepository):
+        def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
+            try:
+                super().apply(batch, changes)
+            except ConflictError:
+                report.conflicts += 1
+                raise
+
+    with Counting(path, busy_timeout=PATIENCE) as store, _counted_sleeps(report):
+        store.initialize(create=False)
+        service = TaskService(store, actor="bench")
+        ids = [task.task_id for task in store.find_tasks(limit=tasks)]
+
+        def write(number: int) -> None:
+            service.update([ids[number]], TaskEdit(values={"details": str(time.time_ns())}))
+
+        yield lambda: write
+
+
+@contextmanager
+def bare(path: Path, tasks: int, report: Report) -> Iterator[Callable[[], Write]]:
+    """Every thread has a connection, and does the same to the same tables and nothing else."""
+    connections: list[sqlite3.Connection] = []
+
+    def connect() -> Write:
+        store = bare_connection(path, wait=PATIENCE)
+        connections.append(store)
+        rows = store.execute("SELECT task_id FROM tasks ORDER BY row_id LIMIT ?", (tasks,))
+        ids = [task_id for (task_id,) in rows]
+
+        def write(number: int) -> None:
+            store.execute("BEGIN IMMEDIATE")
+            row = store.execute("SELECT * FROM tasks WHERE task_id = ?", (ids[number],)).fetchone()
+            (last,) = store.execute("SELECT max(sequence) FROM history").fetchone()
+            batch = (last + 1, uuid4().bytes, time.time_ns() // 1000, "bench", "update", None)
+            store.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)", batch)
+            before = json.dumps(row, default=bytes.hex, ensure_ascii=False)
+            entry = (last + 1, last + 1, ids[number], f'{{"row": {before}}}', row[3] + 1)
+            store.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", entry)
+            store.execute(
+                "UPDATE tasks SET details = ?, updated_at = ?, revision = revision + 1 WHERE row_id = ?",
+                (str(time.time_ns()), time.time_ns() // 1000, row[0]),
+            )
+            store.execute("COMMIT")
+
+        return write
+
+    try:
+        yield connect
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+@contextmanager
+def _counted_sleeps(report: Report) -> Iterator[None]:
+    """Who waits for others sleeps: the service after a conflict, the plugin while the store is locked."""
+    sleep = time.sleep
+
+    def counted(seconds: float) -> None:
+        report.retries += 1
+        sleep(seconds)
+
+    time.sleep = counted  # type: ignore[assignment]  # put back below
+    try:
+        yield
+    finally:
+        time.sleep = sleep
+
+
+def _work(write: Write, writes: int, report: Report) -> None:
+    for number in range(writes):
+        before = time.perf_counter()
+        write(number)
+        report.waits.append(time.perf_counter() - before)
+
+
+SIDES: Final = {"ours": ours, "bare": bare}
+
+
+def main() -> None:
+    """Work as the arguments say."""
+    side, path, writes, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    report = Report()
+    with SIDES[side](path, writes, report) as writer, ThreadPoolExecutor(threads) as pool:
+        work = [partial(_work, writer(), writes, report) for _ in range(threads)]
+        print("ready", flush=True)
+        sys.stdin.readline()
+        report.start = time.time()
+        for done in [pool.submit(one) for one in work]:
+            done.result()
+        report.end = time.time()
+    print(json.dumps(asdict(report)))
+
+
+if __name__ == "__main__":
+    main()
