@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
 
 from tasky.errors import ConflictError, InvalidTaskError
 from tasky.model import JSONValue, TaskModel, check_text, check_timestamp
 
 __all__ = ["Batch", "HistoryEntry", "TaskChange", "checked_changes", "revised", "same_content"]
+
+_content: Final = attrgetter(
+    *(field.name for field in fields(TaskModel) if field.name not in ("revision", "updated_at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,9 @@ def same_content(one: TaskModel, other: TaskModel) -> bool:
 
     In ``extra`` the order of keys is no content, and 1, 1.0 and True are three values.
     """
-    there = replace(other, revision=one.revision, updated_at=one.updated_at)
-    return there == one and (one.extra is other.extra or _canonical(one.extra) == _canonical(other.extra))
+    return _content(one) == _content(other) and (
+        one.extra is other.extra or _canonical(one.extra) == _canonical(other.extra)
+    )
 
 
 def _conflict(what: str, hint: str = "Read it again and repeat the change.") -> ConflictError:
