@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -74,8 +73,8 @@ def _elsewhere(app: App, text: str) -> Settings:
         from urllib.parse import quote
 
         uri = f"{scheme}:///{quote((app.cwd / text).as_posix().lstrip('/'))}"
-    return replace(
-        settings, storage=Setting(uri, "LOCATION"), location=StorageLocation.parse(uri), origin="flag"
+    return settings._replace(
+        storage=Setting(uri, "LOCATION"), location=StorageLocation.parse(uri), origin="flag"
     )
 
 
