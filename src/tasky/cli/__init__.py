@@ -35,9 +35,8 @@ def main(
 
 def run() -> NoReturn:
     """The console script: ``main`` as a process, or the answer to a shell that completes a command line."""
-    gc.set_threshold(
-        50_000
-    )  # importing makes many objects and hardly any garbage: 700 has it searched for 30 times
+    # Importing makes many objects and hardly any garbage, for which 700 has it searched thirty times.
+    gc.set_threshold(50_000)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for names that its encoding lacks
