@@ -206,6 +206,21 @@ def test_the_commands_of_the_recovery_save_what_can_be_read(tmp_path: Path) -> N
     assert said.endswith("No problem found.\n")
 
 
+def test_an_upgrade_by_hand_is_what_the_backend_does(tmp_path: Path) -> None:
+    """Whoever upgrades a SQLite store with the statements of the page gets a store like a new one."""
+    page = (ROOT / "docs/explanation/sqlite.md").read_text(encoding="utf-8")
+    steps = [code for language, code in FENCE.findall(page) if language == "sql"]
+    first = (ROOT / "plugins/tasky-sqlite/tests/data/version-1.sql").read_text(encoding="utf-8")
+    _shell("tasky init --storage sqlite://new.db", tmp_path)
+    schemas = []
+    for name, script in (("old.db", "".join([first, *steps])), ("new.db", "")):
+        with closing(sqlite3.connect(tmp_path / name, isolation_level=None)) as connection:
+            connection.executescript(script)
+            version = connection.execute("PRAGMA user_version").fetchone()
+            schemas.append((version, set(connection.execute("SELECT name, sql FROM sqlite_schema"))))
+    assert schemas[0] == schemas[1]
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("docs/")])
 def test_python_examples_run(name: str, tmp_path: Path) -> None:
     """Every Python example of the documentation runs as it stands; the contract's are heads of methods."""

@@ -120,37 +120,6 @@ def test_a_newer_schema_with_a_log_is_left_alone(
     assert {name: (copy / name).read_bytes() for name in left} == left
 
 
-def test_an_older_schema_is_upgraded(
-    path: Path, repository: SqliteTaskRepository, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A store of an older version gets the steps that it lacks and keeps its tasks."""
-    task = repository.save_task(make_task("kept"))
-    repository.close()
-    steps = [*schema.STEPS, ("CREATE TABLE later (x INTEGER) STRICT",)]
-    monkeypatch.setattr(schema, "STEPS", steps)
-    with sqlite_factory(path) as newer:
-        newer.initialize(create=False)
-        assert newer.get_all_tasks() == [task]
-    assert sql("PRAGMA user_version") == [(len(steps),)]
-    assert sql("SELECT count(*) FROM later") == [(0,)]
-
-
-def test_a_failed_upgrade_changes_nothing(
-    path: Path, repository: SqliteTaskRepository, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An upgrade that fails half way leaves the older store as it was."""
-    task = repository.save_task(make_task("kept"))
-    repository.close()
-    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, ("CREATE TABLE later (x)", "NONSENSE")])
-    with pytest.raises(StorageError):
-        sqlite_factory(path).initialize()
-    monkeypatch.undo()
-    assert sql("SELECT name FROM sqlite_schema WHERE name = 'later'") == []
-    with sqlite_factory(path) as same:
-        same.initialize(create=False)
-        assert same.get_all_tasks() == [task]
-
-
 def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python whose SQLite has no strict tables is told so, and creates nothing."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))

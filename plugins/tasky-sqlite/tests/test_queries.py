@@ -98,6 +98,7 @@ FEW: dict[str, tuple[Any, str]] = {
     "updated_before": (at(1), "tasks_updated"),
     "due_before": (at(1), "tasks_due"),
     "closed_after": (at(1), "tasks_closed"),
+    "waiting": (True, "tasks_waiting"),
 }
 
 
@@ -107,7 +108,7 @@ def test_a_criterion_that_leaves_few_tasks_uses_its_index(
 ) -> None:
     """A filter that has an index is answered by it in an order of another kind, and counted by it."""
     value, index = FEW[criterion]
-    values: dict[str, Any] = {criterion: value}
+    values: dict[str, Any] = {criterion: value, "now": at(0) if criterion == "waiting" else None}
     filter = TaskFilter(**values)
     steps = plans(repository, filter, order=TaskOrder("name"))
     assert any(index in step for step in steps)

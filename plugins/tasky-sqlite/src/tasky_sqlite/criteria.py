@@ -231,8 +231,11 @@ def _add_text(criteria: Criteria, text: str) -> None:
 
 def _add_state(criteria: Criteria, filter: TaskFilter, now: int) -> None:
     shown = "(+wait_until IS NULL OR +wait_until <= ?)"
-    if filter.waiting is not None:
-        criteria.add("+wait_until > ?" if filter.waiting else shown, now)
+    if filter.waiting:
+        after = "wait_until > ?"
+        criteria.others.append(Criterion(f"+{after}", (now,), after, (now,), "tasks_waiting"))
+    elif filter.waiting is not None:
+        criteria.add(shown, now)
     if filter.ready:
         criteria.add(f"{shown} AND {_NOT_BLOCKED}", now)
     elif filter.ready is not None:

@@ -162,6 +162,7 @@ def _connect(path: str, create: bool, wait: float) -> sqlite3.Connection:
 def _bring_up(connection: sqlite3.Connection, path: str, wait: float) -> None:
     """Create or upgrade, unless another process has done it meanwhile."""
     wait_for_disk(connection)
+    connection.execute("PRAGMA foreign_keys = OFF")  # inside of a transaction it would do nothing
     begin_immediate(connection, wait)
     try:
         identity = read_identity(connection)

@@ -1,8 +1,9 @@
 """What the database file looks like, and how a file comes to look like that.
 
-``STEPS[n]`` leads from version n to version n + 1. A new store takes all of them, an older one those that it
-lacks, in one transaction. ``PRAGMA user_version`` holds the version and ``PRAGMA application_id`` says that
-the file is Tasky's at all; both are read before anything is touched.
+``STEPS[n]`` leads from version n to version n + 1 and, once released, is never changed: so a new store, which
+takes all of them, and an older one, which takes those that it lacks, end alike. It is one transaction,
+however many steps. ``PRAGMA user_version`` holds the version and ``PRAGMA application_id`` says that the file
+is Tasky's at all; both are read before anything is touched.
 """
 
 from __future__ import annotations
@@ -101,6 +102,10 @@ STEPS: list[tuple[str, ...]] = [
         " CHECK (before IS NOT NULL OR revision IS NOT NULL)) STRICT",
         "CREATE INDEX history_task ON history (task_id)",
     ),
+    (
+        # What is hidden until later: few of many, and without an index every task is read to find them.
+        "CREATE INDEX tasks_waiting ON tasks (wait_until) WHERE wait_until IS NOT NULL",
+    ),
 ]
 
 
@@ -166,7 +171,10 @@ def require(identity: tuple[int, int], path: str, *, create: bool) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Take the steps from ``version`` to the newest, inside the caller's transaction."""
+    """Take the steps from ``version`` to the newest, inside the caller's transaction.
+
+    Foreign keys have to be off, so that a step can put a new table in the place of another one.
+    """
     for statements in STEPS[version:]:
         for statement in statements:
             connection.execute(statement)
