@@ -54,6 +54,7 @@ def bare_connection(path: Path, *, wait: float = 5.0) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=wait, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 

@@ -149,6 +149,16 @@ def test_a_repository_of_nine_methods_is_salvaged(bare_cli: CommandLine) -> None
         assert bare_cli("check", "--salvage", "-").out == bare_cli("export", "--jsonl").out
 
 
+def test_damage_that_costs_no_known_task_is_told_so(bare_cli: CommandLine) -> None:
+    """Where no lost task is known by its id, the message does not point to one."""
+    bare_cli("init", "--storage", "sqlite://tasks.db")
+    bare_cli("add", "One")
+    path = bare_cli.cwd / "tasks.db"
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    result = bare_cli("check", "--salvage", "saved.jsonl", code=7)
+    assert "1 task saved to saved.jsonl; no lost task is known by its id." in result.err
+
+
 def test_where_nothing_can_be_read_that_is_said(bare_cli: CommandLine, damaged: Path) -> None:
     """An empty salvage says that it is empty; there is no file after an error."""
     damaged.write_bytes(b"scrap" * 999)

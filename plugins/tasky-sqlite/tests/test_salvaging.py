@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -15,6 +18,7 @@ import pytest
 from tasky import (
     Problem,
     StorageBusyError,
+    StorageFullError,
     StorageUnavailableError,
     StoreMissingError,
     TaskChange,
@@ -291,6 +295,67 @@ def test_the_end_of_a_log_that_was_begun_again_is_no_damage(
     tasks, problems = _salvage(copy)
     assert problems == []
     assert {exact(task) for task in tasks} == {exact(task) for task in repository.find_tasks()}
+
+
+class FailingDisk(io.FileIO):
+    """A file of which some pages cannot be read."""
+
+    pages: frozenset[int] = frozenset()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Fails where the disk does."""
+        if self.tell() // PAGE + 1 in self.pages:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().read(size)
+
+
+def test_what_the_disk_refuses_to_read_is_damage(
+    sound: Path, originals: dict[Any, str], owners: dict[int, tuple[str, str, int]], monkeypatch: Any
+) -> None:
+    """Pages that give an error of the disk are gone around like any other damage, the first one too."""
+    leaf = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "leaf"))
+    monkeypatch.setattr(FailingDisk, "pages", frozenset({1, leaf}))
+    monkeypatch.setattr(Path, "open", lambda path, *_, **__: FailingDisk(path))
+    tasks, problems = _salvage(sound)
+    assert {task.task_id: exact(task) for task in tasks}.items() <= originals.items()
+    assert len(tasks) == TASKS - owners[leaf][2]
+    assert any(f"tasks: page {leaf} cannot be read: Input/output" in problem.message for problem in problems)
+
+
+def test_a_log_that_cannot_be_read_is_named(sound: Path, path: Path, monkeypatch: Any) -> None:
+    """What the database itself holds is saved, whatever lies in the place of the log."""
+    path.parent.mkdir()
+    shutil.copy(sound, path)
+    log = path.with_name("tasks.db-wal")
+    log.mkdir()
+    tasks, (problem,) = _salvage(path)
+    assert (len(tasks), "not a regular file" in problem.message) == (TASKS, True)
+    log.rmdir()
+    log.write_bytes(b"x" * 100)
+    monkeypatch.setattr(FailingDisk, "pages", frozenset({1}))
+    opened = Path.open
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda path, *how, **more: FailingDisk(path) if path == log else opened(path, *how, **more),
+    )
+    tasks, (problem,) = _salvage(path)
+    assert (len(tasks), "not to its end" in problem.message) == (TASKS, True)
+
+
+def test_no_space_for_the_notes_is_an_error(sound: Path, monkeypatch: Any) -> None:
+    """What was found is noted in a temporary file; that it is full is no damage."""
+    connect: Any = sqlite3.connect
+
+    def small(place: str, **options: Any) -> Any:
+        connection = connect(place, **options)
+        if not place:
+            connection.execute("PRAGMA max_page_count = 9")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(StorageFullError, match="temporary file of the salvage"):
+        _salvage(sound)
 
 
 def test_what_is_no_store_gives_nothing(path: Path) -> None:

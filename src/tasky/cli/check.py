@@ -122,7 +122,10 @@ def _tell(app: App, saved: int, found: list[Problem], file: str) -> None:
     if not found:
         app.output.note(f"{said}. No problem found.")
         return
-    app.output.note(f"{said}; {plural(lost, 'task')} named above could not be. Nothing else was changed.")
+    missing = (
+        f"{plural(lost, 'task')} named above could not be" if lost else "no lost task is known by its id"
+    )
+    app.output.note(f"{said}; {missing}. Nothing else was changed.")
     if saved:
         app.output.note("To go on with them: `tasky init` a new store, and `tasky import` the file there.")
 

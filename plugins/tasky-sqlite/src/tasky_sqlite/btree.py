@@ -33,10 +33,9 @@ class Node:
         self.is_leaf = kind in (_TABLE_LEAF, _INDEX_LEAF)
         self.is_table = kind in (_TABLE_LEAF, _TABLE_INNER)
         first = start + (8 if self.is_leaf else 12)
-        self._cells = (
-            struct.unpack_from(f">{cells}H", data, first) if first + 2 * cells <= len(data) else (0,)
-        )
-        if kind not in _KINDS or any(not first < cell < pages.usable for cell in self._cells):
+        last = first + 2 * cells
+        self._cells = struct.unpack_from(f">{cells}H", data, first) if last <= len(data) else (0,)
+        if kind not in _KINDS or any(not last <= cell < pages.usable for cell in self._cells):
             raise DamagedError(f"page {number} is not a page of a table or an index")
         self.children: tuple[int, ...] = ()
         if not self.is_leaf:

@@ -21,7 +21,10 @@ __all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "shown_i
 # The driver decodes SQLite's message, which may quote the bytes of a damaged file.
 DRIVER_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
-_CHECK_HINT: Final = "Run 'tasky check' to see what is damaged, and go back to a backup if need be."
+_CHECK_HINT: Final = (
+    "Run 'tasky check' to see what is damaged. Go back to a backup, or save what can be read with"
+    " 'tasky check --salvage FILE'."
+)
 
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 _PRIMARY: Final[dict[int, tuple[type[StorageError], str, str]]] = {

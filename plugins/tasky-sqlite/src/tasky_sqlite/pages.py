@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from pathlib import Path
+from stat import S_ISREG
 from sys import byteorder
 from typing import BinaryIO, Final, NamedTuple, Self
 
@@ -70,15 +71,19 @@ class Log:
         self.pages = 0
         self.page_size = 0
         self.fault = ""
-        self._file: BinaryIO | None
+        self._file: BinaryIO | None = None
         try:
+            if not S_ISREG(os.lstat(path).st_mode):
+                self.fault = "it is not a regular file, and was not read"
+                return
             self._file = Path(path).open("rb")  # noqa: SIM115 - closed by close()
+            head = self._file.read(_LOG_HEADER)
+            if head:
+                self._read(self._file, head)
         except FileNotFoundError:
-            self._file = None
             return
-        head = self._file.read(_LOG_HEADER)
-        if head:
-            self._read(head)
+        except OSError as error:
+            self.fault = f"it cannot be read, or not to its end: {error.strerror}"
 
     def page(self, number: int) -> bytes | None:
         """The page as the last commit left it; None when the log does not hold it."""
@@ -93,9 +98,8 @@ class Log:
         if self._file is not None:
             self._file.close()
 
-    def _read(self, head: bytes) -> None:
+    def _read(self, file: BinaryIO, head: bytes) -> None:
         """Follow the frames for as long as they belong together, as SQLite does."""
-        assert self._file is not None  # there was a header in it
         size, sums, salt = _number(head, 8), (0, 0), head[16:24]
         swapped = (_number(head, 0) & 1 == 1) != (byteorder == "big")
         if len(head) == _LOG_HEADER:
@@ -106,7 +110,7 @@ class Log:
         self.page_size = size
         pending: dict[int, int] = {}
         number = torn = 0
-        while len(frame := self._file.read(_FRAME_HEADER + size)) == _FRAME_HEADER + size:
+        while len(frame := file.read(_FRAME_HEADER + size)) == _FRAME_HEADER + size:
             number += 1
             is_ours, commit = frame[8:16] == salt, _number(frame, 4)
             if torn:  # only frames of before the log was begun again may follow, and no commit of ours
@@ -118,7 +122,7 @@ class Log:
             if not is_ours or _pair(frame, 16) != sums:
                 torn = number
                 continue
-            pending[_number(frame, 0)] = self._file.tell() - size
+            pending[_number(frame, 0)] = file.tell() - size
             if commit:
                 self.pages = commit
                 self.frames.update(pending)
@@ -137,14 +141,14 @@ class PageFile:
         self._path = os.path.realpath(path)
         try:
             self._file = Path(self._path).open("rb", buffering=0)  # noqa: SIM115 - closed by close()
-            self._before = self._states()
-            self._log = Log(f"{self._path}-wal")
         except FileNotFoundError as error:
             raise missing_error(path) from error
         except OSError as error:
             raise StorageUnavailableError(
                 f"{path} cannot be read: {error.strerror}", hint="Check the location and its permissions."
             ) from error
+        self._before = self._states()
+        self._log = Log(f"{self._path}-wal")
         self.size = self._file.seek(0, os.SEEK_END)
         self.page_size = self._page_size()
         self.count = self._log.pages or -(-self.size // self.page_size)
@@ -156,13 +160,13 @@ class PageFile:
         self.faults = list(self._faults(path))
 
     def page(self, number: int) -> bytes:
-        """Raises ``DamagedError`` for a page that is not there, or only in part."""
+        """Raises ``DamagedError`` for a page that is not there, or only in part, or that the disk refuses."""
         data = None
         if 1 <= number <= self.count:
-            data = self._log.page(number)
-            if data is None:
-                self._file.seek((number - 1) * self.page_size)
-                data = self._file.read(self.page_size)
+            try:
+                data = self._log.page(number) or self._read((number - 1) * self.page_size, self.page_size)
+            except OSError as error:
+                raise DamagedError(f"page {number} cannot be read: {error.strerror}") from error
         if data is None or len(data) < self.page_size:
             raise DamagedError(f"page {number} lies beyond the end of the file")
         return data
@@ -187,9 +191,15 @@ class PageFile:
         return states
 
     def _page_size(self) -> int:
-        self._file.seek(0)
-        header = Header.read(self._file.read(100))
+        try:
+            header = Header.read(self._read(0, 100))
+        except OSError:
+            header = None
         return self._log.page_size or (_USUAL_SIZE if header is None else header.page_size)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(size)
 
     def _faults(self, path: str) -> list[str]:
         faults = []

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from tasky import Problem, ResultStream, StorageBusyError, TaskModel, TaskStatus
 from tasky_sqlite.btree import Node, decode, free_pages, walk
-from tasky_sqlite.errors import shown_id
+from tasky_sqlite.errors import shown_id, storage_error
 from tasky_sqlite.pages import DamagedError, PageFile
 from tasky_sqlite.pool import is_open_here
 from tasky_sqlite.records import COLUMNS, UNREADABLE, casefolds, task_from_row, uuid_from_bytes, validate
@@ -79,6 +80,13 @@ class _Salvage:
         self._is_index_whole = False
 
     def results(self) -> Iterator[TaskModel | Problem]:
+        """All of it; raises ``StorageFullError`` where there is no space for the notes."""
+        try:
+            yield from self._results()
+        except sqlite3.Error as error:
+            raise storage_error(error, "the temporary file of the salvage") from error
+
+    def _results(self) -> Iterator[TaskModel | Problem]:
         for fault in self._pages.faults:
             yield Problem(fault)
         if not self._pages.size:
@@ -244,15 +252,13 @@ def _as_made() -> tuple[list[str], dict[str, int]]:
 
     SQLite moves neither, as long as the file is not made anew with VACUUM, which leaves the table its place.
     """
-    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         upgrade(connection, 0)
         columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({_TABLE})")]
         roots = connection.execute(
             "SELECT name, rootpage FROM sqlite_schema WHERE name IN (?, ?)", (_TABLE, _INDEX)
         )
-        found = dict(roots.fetchall())
-    connection.close()
-    return columns, found
+        return columns, dict(roots.fetchall())
 
 
 def _as_uuid(task_id: Any) -> UUID | None:
