@@ -18,6 +18,7 @@ from tasky import (
     StorageFullError,
     StoreNotEmptyError,
     TaskChange,
+    TaskPriority,
     TaskStatus,
 )
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update, write
@@ -121,6 +122,24 @@ def test_a_database_at_its_largest_is_full(repository: SqliteTaskRepository) -> 
         create(repository, *(make_task(str(number), details="x" * 5000) for number in range(50)))
     assert caught.value.hint
     assert remaining(repository) == ["before"]
+
+
+def test_an_edit_writes_only_what_it_changes(path: Path, repository: SqliteTaskRepository) -> None:
+    """Editing the details leaves the indexes of everything else alone, so the log grows by less."""
+    task = make_task("one", project_id="web", assignee="ada")
+    create(repository, task)
+    log = Path(f"{path}-wal")
+
+    def growth(**values: Any) -> int:
+        nonlocal task
+        before = log.stat().st_size
+        task = update(repository, task, **values)
+        return log.stat().st_size - before
+
+    growth(details="the first page of the log and of each table")
+    everything = {"name": "two", "project_id": "api", "assignee": "alan", "priority": TaskPriority.LOW}
+    three_pages = 3 * 4096
+    assert growth(details="new") + three_pages < growth(details="newer", **everything)
 
 
 def test_a_conflict_names_the_task_and_both_revisions(repository: SqliteTaskRepository) -> None:

@@ -44,7 +44,6 @@ _SELECT: Final = (
     " (SELECT max(sequence) FROM history WHERE history.task_id = tasks.task_id) FROM tasks WHERE task_id = ?"
 )
 _INSERT: Final = f"INSERT INTO tasks (row_id, {', '.join(_ALL)}) VALUES (?{', ?' * len(_ALL)})"  # noqa: S608 - constants
-_UPDATE: Final = f"UPDATE tasks SET {', '.join([f'{name} = ?' for name in _ALL[1:]])} WHERE row_id = ?"  # noqa: S608 - constants
 _INSERT_TAG: Final = "INSERT INTO task_tags (tag, row_id) VALUES (?, ?)"
 _DELETE_TAG: Final = "DELETE FROM task_tags WHERE tag = ? AND row_id = ?"
 _INSERT_EDGE: Final = "INSERT INTO task_dependencies (row_id, depends_on) VALUES (?, ?)"
@@ -228,7 +227,12 @@ class _Writer:
         row_id, columns = stored[0], stored[1:-1]
         row = task_to_row(after)
         connection = self._connection
-        connection.execute(_UPDATE, (*row[1:], *casefolds(after.name, after.details), row_id))
+        # Only what differs: SQLite rewrites the entries of every index that has a column which is named.
+        values = {name: new for name, new, old in zip(COLUMNS, row, columns, strict=True) if new != old}
+        if "name" in values or "details" in values:
+            values["name_folded"], values["details_folded"] = casefolds(after.name, after.details)
+        assigned = ", ".join([f"{name} = ?" for name in values])
+        connection.execute(f"UPDATE tasks SET {assigned} WHERE row_id = ?", (*values.values(), row_id))  # noqa: S608 - names of columns
         if row[_TAGS] != columns[_TAGS]:
             old = set(columns[_TAGS].split(" ")) if columns[_TAGS] else set()
             connection.executemany(_DELETE_TAG, [(tag, row_id) for tag in old.difference(after.tags)])
