@@ -5,6 +5,7 @@ The same results make the same files: no date, no random ids, and text as text.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,8 +75,14 @@ def _draw_lines(axes: Axes, rows: list[Result], label: str, lines: dict[str, str
             axes.plot(*zip(*known, strict=True), style, label=name, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel=rows[0].sized, ylabel=label)
     axes.set_xticks(places, [short(place) for place in places])
+    axes.set_ylim(_decades(axes.get_ylim()))
     axes.minorticks_off()
     axes.legend(frameon=False)
+
+
+def _decades(limits: tuple[float, float]) -> tuple[float, float]:
+    """The powers of ten around them: an axis inside one of them would have no number on it."""
+    return 10.0 ** math.floor(math.log10(limits[0])), 10.0 ** math.ceil(math.log10(limits[1]))
 
 
 def _place(row: Result) -> int:
