@@ -1,0 +1,77 @@
+"""A whole store into empty tables, chunk by chunk."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID, uuid4
+
+import psycopg
+
+from tasky import Batch, ConflictError, HistoryEntry, StoreNotEmptyError, TaskModel
+from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.opening import Connection
+from tasky_postgres.records import Row, batch_to_row, snapshot_from_task
+
+__all__ = ["StoreFiller", "is_filled"]
+
+_EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
+_IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
+_FINISH: Final = (
+    "UPDATE tasky_store SET last_sequence = %s, restored = %s RETURNING pg_current_xact_id()::xid::text"
+)
+
+
+def is_filled(connection: Connection, token: UUID) -> bool:
+    """Whether the store was filled by the ``StoreFiller`` of that ``token``."""
+    return connection.execute("SELECT 1 FROM tasky_store WHERE restored = %s", (token,)).fetchone() is not None
+
+
+class StoreFiller:
+    """Fills the store in the open transaction of ``connection``: all tasks, then the history, then ``finish``.
+
+    Raises ``StoreNotEmptyError`` when there is something in it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.token = uuid4()
+        self._connection = connection
+        self._sequence = 0
+        self._batch: Batch | None = None
+        self._first = 0
+        connection.execute(_EXCLUDE)
+        if connection.execute(_IS_EMPTY).fetchone() != (True,):
+            raise StoreNotEmptyError(
+                "the store is not empty", hint="Restore into a store that holds no tasks and no history."
+            )
+
+    def add_tasks(self, tasks: list[TaskModel]) -> None:
+        """Some of the tasks; raises ``ConflictError`` for one that came before."""
+        try:
+            insert(self._connection, TASKS, [task_row(task) for task in tasks])
+        except psycopg.errors.UniqueViolation as error:
+            raise ConflictError(
+                "a task comes twice in what is to be restored",
+                hint="Restore from a source that holds each task once.",
+            ) from error
+
+    def add_history(self, entries: list[HistoryEntry]) -> None:
+        """Some of the entries, in their order."""
+        rows: list[Row] = []
+        batches: list[Row] = []
+        for entry in entries:
+            self._sequence += 1
+            if self._batch is None or entry.batch.id != self._batch.id:
+                self._batch, self._first = entry.batch, self._sequence
+                batches.append((self._first, *batch_to_row(entry.batch)))
+            before = None if entry.before is None else snapshot_from_task(entry.before)
+            rows.append((self._sequence, self._first, entry.task_id, before, entry.revision))
+        insert(self._connection, BATCHES, batches)
+        insert(self._connection, HISTORY, rows)
+
+    def finish(self) -> str:
+        """Let numbers go on from here; returns the server's number of the transaction."""
+        row = self._connection.execute(_FINISH, (self._sequence, self.token)).fetchone()
+        if row is None:
+            raise psycopg.errors.DataCorrupted("the one row of tasky_store is gone")
+        number: str = row[0]
+        return number

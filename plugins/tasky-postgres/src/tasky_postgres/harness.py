@@ -1,0 +1,271 @@
+"""What the conformance kit needs done to a store in PostgreSQL, and what only its author knows how to do.
+
+Without a location from the command line the kit gets a server of its own, which it may also stop. At a given
+one the stores are schemas of their own, named ``tasky_kit_...``, which stay there; what needs the right to
+everything is left unproven.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import psycopg
+
+from tasky import StorageLocation, TaskRepository
+from tasky.testing import StoreHarness
+from tasky.testing.samples import create, make_task
+from tasky.testing.unproven import NotProvenError
+from tasky_postgres.address import Address, address_from_location
+from tasky_postgres.opening import Connection, connect
+from tasky_postgres.repository import PostgresTaskRepository
+from tasky_postgres.schema import STEPS
+from tasky_postgres.server import SUPERUSER, TemporaryServer, installed_servers
+
+__all__ = ["PostgresHarness"]
+
+_ROLE = "tasky_user"
+_DATABASE = "tracker"
+_SMALL = "small"  # the tablespace of a store that has little space
+
+
+class PostgresHarness(StoreHarness):
+    """Stores for the kit, each in a schema of its own: made newer, damaged, and made to contradict their history."""
+
+    server: ClassVar[TemporaryServer | None] = None
+    programs: ClassVar[int] = 0  # which of the servers that are installed: the newest one
+
+    @classmethod
+    def own_server(cls) -> TemporaryServer:
+        """The server of this process, started when it is first asked for; it has a database and a plain role."""
+        if cls.server is None:
+            found = installed_servers()
+            if not found:
+                raise NotProvenError("no PostgreSQL server is installed: pip install tasky-postgres[testing]")
+            cls.server = TemporaryServer(found[cls.programs])
+            atexit.register(cls.server.close)
+            with _superuser(cls.server.folder) as connection:
+                connection.execute(f"CREATE ROLE {_ROLE} LOGIN")
+                connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_ROLE}")
+        return cls.server
+
+    def fresh_location(self, directory: Path) -> StorageLocation:
+        """A schema that is not there yet, at the location that was given or on a server of our own."""
+        schema = f"tasky_kit_{uuid4().hex}"
+        if self.given is not None:
+            query = [(name, value) for name, value in self.given.query if name != "schema"]
+            return replace(self.given, query=(*query, ("schema", schema)))
+        folder = self.own_server().folder
+        return StorageLocation.parse(f"postgresql:///{_DATABASE}?host={folder}&user={_ROLE}&schema={schema}")
+
+    def footprint(self, location: StorageLocation) -> object:
+        """The tables of the schema and all their rows."""
+        address = address_from_location(location)
+        with connect(address) as connection:
+            tables = connection.execute(
+                "SELECT relname, relkind::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+                " WHERE nspname = %s ORDER BY relname",
+                (address.schema,),
+            ).fetchall()
+            return tables, {
+                name: connection.execute(f'SELECT t::text FROM "{name}" AS t ORDER BY 1'.encode()).fetchall()  # noqa: S608 - a table's name
+                for name, kind in tables
+                if kind == "r"
+            }
+
+    def impatient(self, location: StorageLocation) -> TaskRepository:
+        """A repository that waits for others for 0.1 s."""
+        return PostgresTaskRepository(replace(address_from_location(location), lock_timeout=0.1))
+
+    def make_newer(self, location: StorageLocation) -> None:
+        """Raise the version of the schema."""
+        _execute(location, "UPDATE tasky_store SET schema_version = %s", len(STEPS) + 1)
+
+    def damage_task(self, location: StorageLocation, task_id: UUID) -> None:
+        """Write what is no JSON into the task's row, past the table's own rules."""
+        _execute(location, "UPDATE tasks SET extra = '{unreadable}' WHERE task_id = %s", task_id)
+
+    def contradict(self, location: StorageLocation, task_id: UUID) -> None:
+        """Raise the task's revision, of which the history knows nothing."""
+        _execute(location, "UPDATE tasks SET revision = 99 WHERE task_id = %s", task_id)
+
+    def without_parent(self, location: StorageLocation) -> StorageLocation:
+        """A database that is not there."""
+        return replace(location, path=f"/not_there_{uuid4().hex}")
+
+    def make_foreign(self, location: StorageLocation) -> None:
+        """Put a table of somebody else's into the schema."""
+        schema = address_from_location(location).schema
+        _execute(location, f'CREATE SCHEMA "{schema}"')
+        _execute(location, "CREATE TABLE notes (note text)")
+        _execute(location, "INSERT INTO notes VALUES ('somebody''s')")
+
+    def damage(self, location: StorageLocation, chance: random.Random) -> None:
+        """Do with the rights of the owner what no Tasky does."""
+        for table, name in _execute(location, _CONSTRAINTS):
+            _execute(location, f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        for _ in range(chance.choice([1, 1, 3])):
+            harm = chance.choice(_HARMS)
+            row = f"ctid = (SELECT ctid FROM {{}} ORDER BY ctid OFFSET {chance.randrange(40)} LIMIT 1)"
+            with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):  # an earlier harm
+                _execute(location, harm.replace("ANY ROW", row.format(harm.split()[_TABLE_AT[harm.split()[0]]])))
+
+    @contextmanager
+    def read_only(self, location: StorageLocation) -> Iterator[None]:
+        """Take the right to write from the role, the owner, who has it like anybody else."""
+        if _execute(location, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(True,)]:
+            raise NotProvenError("the location names a superuser, who may do everything")
+        schema = address_from_location(location).schema
+        rights = "INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA"
+        _execute(location, f'REVOKE {rights} "{schema}" FROM CURRENT_USER')
+        try:
+            yield
+        finally:
+            _execute(location, f'GRANT {rights} "{schema}" TO CURRENT_USER')
+
+    @contextmanager
+    def little_space(self, location: StorageLocation) -> Iterator[None]:
+        """Move the store to a file system in memory, of which 60,000 bytes are free."""
+        if self.given is not None or os.geteuid() != 0:
+            raise NotProvenError("only root can make a file system that is small, on a server of its own")
+        address = address_from_location(location)
+        folder = Path(address.parameters["host"])
+        place = folder / _SMALL
+        place.mkdir()
+        _run("mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(place))
+        try:
+            shutil.chown(place, folder.owner(), folder.group())
+            with _superuser(folder) as connection:
+                connection.execute(f"CREATE TABLESPACE {_SMALL} LOCATION '{place}'".encode())
+            self._move(address, _SMALL)
+            size = shutil.disk_usage(place).used + 60_000
+            _run("mount", "-o", f"remount,size={size}", str(place))
+            try:
+                yield
+            finally:
+                _run("mount", "-o", "remount,size=1g", str(place))
+                self._move(address, "pg_default")
+                with _superuser(folder) as connection:
+                    connection.execute(f"DROP TABLESPACE {_SMALL}")
+        finally:
+            _run("umount", str(place))
+            place.rmdir()
+
+    def stop_server(self, location: StorageLocation) -> None:
+        """Kill every process of the server."""
+        self._stoppable().kill()
+
+    def start_server(self, location: StorageLocation) -> None:
+        """Start it again, with what is on its disk."""
+        self._stoppable().start()
+
+    def prove_durability(self, factory: Callable[[Any], TaskRepository], location: StorageLocation) -> None:
+        """The settings of a session of ours, and where the log was written to when a batch was acknowledged."""
+        with factory(location) as repository:
+            repository.initialize()
+            create(repository, make_task("a"))
+        with connect(address_from_location(location)) as connection:
+            for setting in ("fsync", "full_page_writes"):
+                assert _one(connection, f"SHOW {setting}") == "on", f"the server has {setting} switched off"
+            assert _one(connection, "SHOW synchronous_commit") != "off", "an answer comes before the log is synced"
+
+    def _stoppable(self) -> TemporaryServer:
+        if self.given is not None or self.server is None:
+            raise NotProvenError("the server at the given location is not the kit's to stop")
+        return self.server
+
+    def _move(self, address: Address, tablespace: str) -> None:
+        folder = Path(address.parameters["host"])
+        with _superuser(folder, _DATABASE) as connection:
+            for kind, what in (("r", "TABLE"), ("i", "INDEX")):
+                found = connection.execute(
+                    "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+                    " WHERE nspname = %s AND relkind = %s",
+                    (address.schema, kind),
+                ).fetchall()
+                for (name,) in found:
+                    connection.execute(
+                        f'ALTER {what} "{address.schema}"."{name}" SET TABLESPACE {tablespace}'.encode()
+                    )
+
+
+_CONSTRAINTS = (
+    "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+    " JOIN pg_namespace ON pg_namespace.oid = connamespace WHERE nspname = current_schema() AND contype = 'c'"
+)
+_TABLE_AT = {"UPDATE": 1, "DELETE": 2, "DROP": 2, "ALTER": 2, "TRUNCATE": 1}
+_HARMS = (
+    "DELETE FROM tasks WHERE ANY ROW",
+    "DELETE FROM history WHERE ANY ROW",
+    "DELETE FROM batches",
+    "DELETE FROM tasky_store",
+    "TRUNCATE tasks",
+    "TRUNCATE history",
+    "DROP TABLE tasks",
+    "DROP TABLE history",
+    "DROP TABLE batches",
+    "DROP TABLE tasky_store",
+    "DROP INDEX tasks_created",
+    "ALTER TABLE tasks RENAME extra TO other",
+    "ALTER TABLE tasks ALTER revision TYPE text",
+    "ALTER TABLE tasks ALTER priority TYPE text",
+    "ALTER TABLE tasks ALTER tags TYPE text",
+    "ALTER TABLE tasks ALTER due_at TYPE text",
+    "ALTER TABLE batches DROP COLUMN actor",
+    "ALTER TABLE history ALTER sequence TYPE text",
+    "UPDATE tasky_store SET schema_version = -5",
+    "UPDATE tasky_store SET last_sequence = 0",
+    "UPDATE tasks SET status = 'odd' WHERE ANY ROW",
+    "UPDATE tasks SET priority = 77 WHERE ANY ROW",
+    "UPDATE tasks SET tags = ARRAY[NULL, 'a b'] WHERE ANY ROW",
+    "UPDATE tasks SET tags = '{{a},{b}}' WHERE ANY ROW",
+    "UPDATE tasks SET depends_on = ARRAY[NULL]::uuid[] WHERE ANY ROW",
+    "UPDATE tasks SET extra = '[1]' WHERE ANY ROW",
+    "UPDATE tasks SET extra = '{' WHERE ANY ROW",
+    "UPDATE tasks SET created_at = 'infinity' WHERE ANY ROW",
+    "UPDATE tasks SET due_at = '4000-01-01 BC' WHERE ANY ROW",
+    "UPDATE tasks SET updated_at = '20000-01-01' WHERE ANY ROW",
+    "UPDATE tasks SET name = chr(7) WHERE ANY ROW",
+    "UPDATE tasks SET name_folded = 'other' WHERE ANY ROW",
+    "UPDATE tasks SET revision = -1 WHERE ANY ROW",
+    "UPDATE tasks SET project_id = 'A B' WHERE ANY ROW",
+    "UPDATE tasks SET task_id = gen_random_uuid() WHERE ANY ROW",
+    "UPDATE history SET before = '{' WHERE ANY ROW",
+    "UPDATE history SET before = '{}'",
+    "UPDATE history SET revision = 0 WHERE ANY ROW",
+    "UPDATE history SET batch = 99 WHERE ANY ROW",
+    "UPDATE history SET task_id = gen_random_uuid() WHERE ANY ROW",
+    "UPDATE batches SET at = 'infinity' WHERE ANY ROW",
+    "UPDATE batches SET actor = chr(7) WHERE ANY ROW",
+)
+
+
+def _execute(location: StorageLocation, statement: str, *values: object) -> list[Any]:
+    with connect(address_from_location(location)) as connection:
+        cursor = connection.execute(statement.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _one(connection: Connection, query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None  # whoever asks knows that there is one
+    return row[0]
+
+
+def _superuser(folder: Path, database: str = SUPERUSER) -> psycopg.Connection[Any]:
+    return psycopg.connect(host=str(folder), user=SUPERUSER, dbname=database, autocommit=True)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - mount and umount
+    if done.returncode != 0:
+        raise NotProvenError(f"{command[0]} is not allowed here: {done.stderr.strip()}")

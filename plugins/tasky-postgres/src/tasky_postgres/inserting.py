@@ -1,0 +1,93 @@
+"""New rows, by INSERT when there are few and by COPY when there are many; and what is cut into pieces for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeVar
+
+from tasky import HistoryEntry, TaskChange, TaskModel
+from tasky_postgres.opening import Connection
+from tasky_postgres.records import COLUMNS, Row, casefolds, task_to_row
+
+__all__ = ["BATCHES", "HISTORY", "TASKS", "Table", "chunks", "insert", "size_of", "task_row"]
+
+T = TypeVar("T")
+
+_CHUNK: Final = 500  # changes, tasks or entries
+_CHUNK_SIZE: Final = 4 << 20  # characters of their details
+_COPIED: Final = 50  # rows from which COPY is quicker
+
+
+class Table(NamedTuple):
+    """What its rows are made of."""
+
+    name: str
+    columns: dict[str, str]  # name and type
+
+
+_UUID, _TEXT, _TIME, _BIGINT, _SMALLINT = "uuid", "text", "timestamptz", "bigint", "smallint"
+_KINDS: Final = {
+    "task_id": _UUID,
+    "priority": _SMALLINT,
+    "tags": "text[]",
+    "due_at": _TIME,
+    "wait_until": _TIME,
+    "depends_on": "uuid[]",
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "closed_at": _TIME,
+    "revision": _BIGINT,
+}
+TASKS: Final = Table(
+    "tasks", {name: _KINDS.get(name, _TEXT) for name in (*COLUMNS, "name_folded", "details_folded")}
+)
+BATCHES: Final = Table(
+    "batches",
+    {"first_sequence": _BIGINT, "id": _UUID, "at": _TIME, "actor": _TEXT, "command": _TEXT, "undoes": _UUID},
+)
+HISTORY: Final = Table(
+    "history",
+    {"sequence": _BIGINT, "batch": _BIGINT, "task_id": _UUID, "before": _TEXT, "revision": _BIGINT},
+)
+
+
+def insert(connection: Connection, table: Table, rows: list[Row]) -> None:
+    """Add the rows, in the open transaction."""
+    if not rows:
+        return
+    names = ", ".join(table.columns)
+    with connection.cursor() as cursor:
+        if len(rows) < _COPIED:
+            places = ", ".join([f"%s::{kind}" for kind in table.columns.values()])
+            cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})".encode(), rows)  # noqa: S608 - constants
+            return
+        with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def task_row(task: TaskModel) -> Row:
+    """The row of ``TASKS`` that holds ``task``."""
+    return (*task_to_row(task), *casefolds(task.name, task.details))
+
+
+def chunks(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """The items in lists that fit into memory together; ``size`` is that of one, in characters."""
+    chunk: list[T] = []
+    total = 0
+    for item in items:
+        chunk.append(item)
+        total += size(item)
+        if len(chunk) == _CHUNK or total >= _CHUNK_SIZE:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
+def size_of(item: TaskModel | TaskChange | HistoryEntry) -> int:
+    """About how many characters it takes."""
+    if isinstance(item, TaskModel):
+        return len(item.details)
+    tasks = (item.before, item.after) if isinstance(item, TaskChange) else (item.before,)
+    return sum([len(task.details) for task in tasks if task is not None])

@@ -1,0 +1,135 @@
+"""From a filter, an order and a page's start to statements.
+
+The index of an order is led by the status, so a list of several statuses merges as many walks, each from where
+the page begins: a page costs what its rows cost. Tasks that lack the value of the order come last in both
+directions: a second statement, run when the first one is exhausted. Whether a walk or another criterion's index
+leads is the server's to choose.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from tasky import TaskFilter, TaskModel, TaskOrder
+from tasky_postgres.criteria import STATUSES, Criteria, Params, filter_criteria
+from tasky_postgres.records import COLUMNS
+
+__all__ = ["Statement", "count_statement", "find_statements", "history_statement"]
+
+Statement: TypeAlias = tuple[str, Params]
+
+_COLUMNS: Final = ", ".join(COLUMNS)
+_VALUES: Final = {
+    "created": (),
+    "updated": ("updated_at",),
+    "due": ("due_at",),
+    "priority": ("priority",),
+    "name": ("left(name_folded, 200)", "name_folded"),
+}
+_INDEXED: Final = 200  # code points of a name that its index holds
+_NULLABLE: Final = frozenset({"due", "priority"})
+_LARGEST: Final = (1 << 63) - 1
+
+
+def find_statements(filter: TaskFilter, order: TaskOrder, after: TaskModel | None) -> list[Statement]:
+    """Statements whose rows of ``COLUMNS``, one after another, are the answer."""
+    criteria = filter_criteria(filter)
+    if criteria.empty:
+        return []
+    values, last = _VALUES[order.by], ("created_at", "task_id")
+    place = None if after is None else _place(order, after)
+    nullable = order.by in _NULLABLE
+    statements = []
+    if place is None or place[0] is not None:
+        present = (f"{values[0]} IS NOT NULL",) if nullable and place is None else ()
+        statements.append(_walk(criteria, (*values, *last), order, present, place))
+    if nullable and not _asks_for_value(filter, order):
+        place = place[1:] if place is not None and place[0] is None else None
+        statements.append(_walk(criteria, last, order, (f"{values[0]} IS NULL",), place))
+    return statements
+
+
+def count_statement(filter: TaskFilter) -> list[Statement]:
+    """The statement whose rows are (status, count); none when nothing can match."""
+    criteria = filter_criteria(filter)
+    if criteria.empty:
+        return []
+    where = " AND ".join([_among(criteria.statuses), *criteria.conditions])
+    return [(f"SELECT status, count(*) FROM tasks WHERE {where} GROUP BY status", tuple(criteria.params))]  # noqa: S608 - constants
+
+
+def history_statement(
+    task_id: UUID | None, batch: UUID | None, after: int | None, newest_first: bool
+) -> Statement:
+    """The statement whose rows are an entry and its batch."""
+    where: list[str] = ["true"]
+    params: list[Any] = []
+    if task_id is not None:
+        where.append("history.task_id = %s")
+        params.append(task_id)
+    if batch is not None:
+        # A batch's entries lie together: from its first one to the first one of the next batch.
+        where.append(
+            "sequence >= (SELECT first_sequence FROM batches WHERE id = %s) AND sequence < coalesce((SELECT"
+            " min(first_sequence) FROM batches WHERE first_sequence >"
+            " (SELECT first_sequence FROM batches WHERE id = %s)), 9223372036854775807)"
+        )
+        params += [batch, batch]
+    if after is not None:
+        where.append("sequence < %s" if newest_first else "sequence > %s")
+        params.append(max(-_LARGEST, min(after, _LARGEST)))
+    direction = "DESC" if newest_first else "ASC"
+    return (
+        "SELECT sequence, history.task_id, before, revision, id, at, actor, command, undoes"  # noqa: S608 - constants
+        " FROM history LEFT JOIN batches ON first_sequence = batch"
+        f" WHERE {' AND '.join(where)} ORDER BY sequence {direction}",
+        tuple(params),
+    )
+
+
+def _walk(
+    criteria: Criteria, keys: tuple[str, ...], order: TaskOrder, more: tuple[str, ...], place: Params | None
+) -> Statement:
+    """The tasks in the order of ``keys``, behind ``place``."""
+    conditions = [*more, *criteria.conditions]
+    params = tuple(criteria.params)
+    if place is not None:
+        near = "<" if order.descending else ">"
+        conditions.append(f"({', '.join(keys)}) {near} ({', '.join(['%s'] * len(place))})")
+        params += place
+    columns = f"{_COLUMNS}, name_folded" if order.by == "name" else _COLUMNS
+    arms = [_among(criteria.statuses)]
+    if not criteria.exact:
+        arms = [_among((status,)) for status in criteria.statuses]
+    selected = [f"SELECT {columns} FROM tasks WHERE {' AND '.join([arm, *conditions])}" for arm in arms]  # noqa: S608 - constants
+    direction = " DESC" if order.descending else ""
+    ordered = ", ".join([f"{key}{direction}" for key in keys])
+    return (
+        f"SELECT {_COLUMNS} FROM ({' UNION ALL '.join(selected)}) AS found ORDER BY {ordered}",  # noqa: S608 - constants
+        params * len(arms),
+    )
+
+
+def _among(statuses: tuple[str, ...]) -> str:
+    if statuses == STATUSES:
+        return "true"
+    if len(statuses) == 1:
+        return f"status = '{statuses[0]}'"
+    return "status IN ({})".format(", ".join([f"'{status}'" for status in statuses]))
+
+
+def _asks_for_value(filter: TaskFilter, order: TaskOrder) -> bool:
+    """Whether a task that lacks the value of the order cannot match."""
+    if order.by == "priority":
+        return filter.priorities is not None
+    return filter.due_after is not None or filter.due_before is not None
+
+
+def _place(order: TaskOrder, after: TaskModel) -> Params:
+    """Where ``after`` stands: its values of the keys, with the value of the order first."""
+    last = after.created_at, after.task_id
+    if order.by == "created":
+        return last
+    value = order.value(after)
+    return (value[:_INDEXED], value, *last) if order.by == "name" else (value, *last)

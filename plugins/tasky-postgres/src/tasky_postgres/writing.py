@@ -1,0 +1,207 @@
+"""One batch into the tables.
+
+Writers of one store go through one row, that of ``tasky_store``, which holds the last sequence number: who has
+updated it holds its lock until the end of the transaction. So batches end in the order of their numbers, and a
+reader who has seen a number will never meet a smaller one later.
+
+A batch of one chunk is in memory before its transaction begins. It locks its tasks first, in the order of their
+ids, and joins that queue as late as it can; it waits for nothing afterwards, so no two can wait for each other,
+and it can be begun again when the server asks for that. A larger batch streams, and therefore keeps all other
+writers out from its beginning, by a lock on the table that readers do not notice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from tasky import Batch, BatchExistsError, ConflictError, TaskChange
+from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.opening import Connection
+from tasky_postgres.records import (
+    COLUMNS,
+    UNREADABLE,
+    Row,
+    batch_to_row,
+    snapshot_from_task,
+    task_from_row,
+)
+
+__all__ = ["BatchWriter", "has_batch"]
+
+_EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
+_QUEUE: Final = (
+    "UPDATE tasky_store SET last_sequence = last_sequence + %s"
+    " RETURNING last_sequence, pg_current_xact_id()::xid::text"
+)
+_LOCK: Final = f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = ANY (%s) ORDER BY task_id FOR UPDATE"  # noqa: S608 - constants
+_KNOWN: Final = (
+    "SELECT wanted.task_id, tasks.revision, sequence, (before::json ->> 'revision')::bigint"
+    " FROM unnest(%s::uuid[]) AS wanted (task_id) LEFT JOIN tasks ON tasks.task_id = wanted.task_id"
+    " LEFT JOIN LATERAL (SELECT sequence, before FROM history WHERE history.task_id = wanted.task_id"
+    " ORDER BY sequence DESC LIMIT 1) AS last ON true"
+)
+_UPDATE: Final = f"UPDATE tasks SET {', '.join([f'{name} = %s' for name in tuple(TASKS.columns)[1:]])} WHERE task_id = %s"  # noqa: S608 - constants
+_DELETE: Final = "DELETE FROM tasks WHERE task_id = ANY (%s)"
+
+_AGAIN: Final = "Read the task again and repeat the change."
+
+
+def has_batch(connection: Connection, batch: Batch) -> bool:
+    """Whether the history knows the batch."""
+    return connection.execute("SELECT 1 FROM batches WHERE id = %s", (batch.id,)).fetchone() is not None
+
+
+class BatchWriter:
+    """One batch in the open transaction of ``connection``; ``is_large`` when there will be several chunks.
+
+    ``written`` counts the changes that were written, guards left out; ``transaction`` is the server's number of it.
+    """
+
+    def __init__(self, connection: Connection, batch: Batch, *, is_large: bool = False) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._is_large = is_large
+        self._first = 0  # sequence of the batch's first entry, once something was written
+        self._guarded: set[UUID] = set()  # of all chunks: unlike what is written, they leave no trace
+        self.written = 0
+        self.transaction = ""
+
+    def begin(self) -> None:
+        """Do what has to be done before the first chunk; raises ``BatchExistsError``."""
+        if self._is_large:
+            self._connection.execute(_EXCLUDE)
+            self.refuse_known()
+
+    def refuse_known(self) -> None:
+        """Raise ``BatchExistsError`` when the history knows the batch."""
+        if has_batch(self._connection, self._batch):
+            raise BatchExistsError(
+                f"batch {self._batch.id} was written before", hint="Nothing is to be done; 'tasky log' shows it."
+            )
+
+    def write(self, changes: list[TaskChange]) -> None:
+        """Check and write a chunk; raises ``ConflictError`` or ``BatchExistsError``."""
+        self._refuse_twice(changes)
+        stored = self._lock(changes)
+        written = [change for change in changes if not change.is_guard]
+        first = self._join_queue(len(written)) if written else 0
+        if not self._is_large:  # now that nobody else can write it any more
+            self.refuse_known()
+        self._check(changes, stored)
+        if not written:
+            return
+        if not self.written:
+            self._first = first
+            insert(self._connection, BATCHES, [(first, *batch_to_row(self._batch))])
+        self.written += len(written)
+        entries: list[Row] = []
+        for sequence, change in enumerate(written, first):
+            before = None if change.before is None else _snapshot(stored[change.task_id])
+            revision = None if change.after is None else change.after.revision
+            entries.append((sequence, self._first, change.task_id, before, revision))
+        insert(self._connection, HISTORY, entries)
+        self._store(written)
+
+    def _store(self, written: list[TaskChange]) -> None:
+        connection = self._connection
+        deleted = [change.task_id for change in written if change.after is None]
+        if deleted:
+            connection.execute(_DELETE, (deleted,))
+        updated = [
+            (*task_row(change.after)[1:], change.task_id)
+            for change in written
+            if change.after is not None and change.before is not None
+        ]
+        if updated:
+            with connection.cursor() as cursor:
+                cursor.executemany(_UPDATE.encode(), updated)
+        created = [
+            task_row(change.after)
+            for change in written
+            if change.after is not None and change.before is None
+        ]
+        insert(connection, TASKS, created)
+
+    def _join_queue(self, count: int) -> int:
+        """The number of the first of ``count`` entries; nobody else numbers any until this batch has ended."""
+        row = self._connection.execute(_QUEUE, (count,)).fetchone()
+        if row is None:
+            raise psycopg.errors.DataCorrupted("the one row of tasky_store is gone")
+        last: int = row[0]
+        self.transaction = row[1]
+        return last - count + 1
+
+    def _refuse_twice(self, changes: list[TaskChange]) -> None:
+        seen: set[UUID] = set()
+        for change in changes:
+            if change.task_id in seen or change.task_id in self._guarded:
+                raise _named_twice(change.task_id)
+            seen.add(change.task_id)
+        self._guarded.update([change.task_id for change in changes if change.is_guard])
+
+    def _lock(self, changes: list[TaskChange]) -> dict[UUID, Row]:
+        """The stored rows of what is changed, deleted or guarded, which nobody else can change any more."""
+        ids = [change.task_id for change in changes if change.before is not None]
+        if not ids:
+            return {}
+        return {row[0]: row for row in self._connection.execute(_LOCK.encode(), (ids,))}
+
+    def _check(self, changes: list[TaskChange], stored: dict[UUID, Row]) -> None:
+        known = self._known(changes)
+        for change in changes:
+            task_id, before, after = change.task_id, change.before, change.after
+            present, sequence, was = known.get(task_id, (None, None, None))
+            if self.written and sequence is not None and sequence >= self._first:
+                raise _named_twice(task_id)
+            if before is not None:
+                _check_present(task_id, before.revision, stored.get(task_id))
+                continue
+            assert after is not None  # TaskChange refuses two absent sides
+            if present is not None:
+                raise ConflictError(
+                    f"task {task_id.hex[:8]} was expected to be absent, and is stored at revision {present}",
+                    hint=_AGAIN,
+                )
+            due = (was or 0) + 1
+            if after.revision != due:
+                raise ConflictError(
+                    f"task {task_id.hex[:8]} was to be created at revision {after.revision},"
+                    f" and the history asks for {due}",
+                    hint=_AGAIN,
+                )
+
+    def _known(self, changes: list[TaskChange]) -> dict[UUID, Row]:
+        """Of each task that is created: the revision stored, and the last entry's sequence and revision before.
+
+        Of every task in a large batch, since it may have been named in an earlier chunk.
+        """
+        ids = [change.task_id for change in changes if self._is_large or change.before is None]
+        if not ids:
+            return {}
+        return {row[0]: row[1:] for row in self._connection.execute(_KNOWN, (ids,))}
+
+
+def _snapshot(row: Row) -> str:
+    try:
+        return snapshot_from_task(task_from_row(row))
+    except UNREADABLE as error:
+        raise psycopg.errors.DataCorrupted(f"task {row[0]} cannot be read: {error}") from error
+
+
+def _check_present(task_id: UUID, revision: int, row: Row | None) -> None:
+    if row is None:
+        raise ConflictError(
+            f"task {task_id.hex[:8]} was expected at revision {revision}, and is not in the store", hint=_AGAIN
+        )
+    if row[-1] != revision:
+        raise ConflictError(
+            f"task {task_id.hex[:8]} was expected at revision {revision}, and is stored at revision {row[-1]}",
+            hint=_AGAIN,
+        )
+
+
+def _named_twice(task_id: UUID) -> ConflictError:
+    return ConflictError(f"the batch names task {task_id.hex[:8]} twice", hint="Merge its changes into one.")
