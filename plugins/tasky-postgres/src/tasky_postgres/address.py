@@ -4,8 +4,8 @@ The location names the server as libpq does: ``postgresql://[user@]host[:port]/d
 several hosts too, and without a host for whatever libpq's own environment says. Its query may hold what
 ``_LIBPQ`` lists, and three names of our own:
 
-- ``schema``: the PostgreSQL schema that holds this project, ``tasky`` when it is not given. Several projects share a
-  database by it.
+- ``schema``: the PostgreSQL schema that holds this project, ``tasky`` when it is not given. Several projects
+  share a database by it.
 - ``lock_timeout``: seconds to wait for what others hold (30), then ``StorageBusyError``.
 - ``statement_timeout``: seconds that one statement may take (300), then ``StorageBusyError``.
 
@@ -175,7 +175,7 @@ def _seconds(location: StorageLocation, name: str, text: str | None, default: fl
 
 
 def _unknown(location: StorageLocation, name: str) -> InvalidLocationError:
-    """It names what is known, and not what was given: that may be the rest of a password with an '&' in it."""
+    """It says what is known, and not what was given: that may be the rest of a password with an '&' in it."""
     known = (*_OWN, *_LIBPQ)
     if "pass" in name.lower():
         return InvalidLocationError(

@@ -1,7 +1,7 @@
 """Every problem that can be found in a store, without changing it, in one snapshot of it.
 
-What the server keeps on its disk is its own to check (pg_amcheck, data checksums); here is what Tasky's tables
-say.
+What the server keeps on its disk is its own to check (pg_amcheck, data checksums); here is what Tasky's
+tables say.
 """
 
 from __future__ import annotations
@@ -186,4 +186,3 @@ def _validate(task: TaskModel) -> None:
     """Raise ``InvalidTaskError`` unless every rule is kept and every value is in its one form."""
     if TaskModel(**{name: getattr(task, name) for name in COLUMNS}) != task:
         raise ValueError("its tags or dependencies are not in order")
-

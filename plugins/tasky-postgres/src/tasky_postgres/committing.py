@@ -62,7 +62,8 @@ def write(pool: Pool, address: Address, work: Callable[[Connection], Written | N
             return
     if not _find_out(pool, address, written, lost):
         raise StorageUnavailableError(
-            f"{address} was lost during the commit of {written.what}, and nothing was written", hint="Try again."
+            f"{address} was lost during the commit of {written.what}, and nothing was written",
+            hint="Try again.",
         ) from lost
 
 

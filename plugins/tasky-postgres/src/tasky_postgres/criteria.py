@@ -1,7 +1,7 @@
 """A TaskFilter as criteria in SQL.
 
-Which index answers a criterion is the server's to choose, from its statistics; each criterion is written so that
-one can. Text search has none: it is a substring search, and reads every task that the others leave.
+Which index answers a criterion is the server's to choose, from its statistics; each criterion is written so
+that one can. Text search has none: it is a substring search, and reads every task that the others leave.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def filter_criteria(filter: TaskFilter) -> Criteria:
     if filter.project_id is not None:
         # '/' follows '.', and no slug holds either.
         below = f"{filter.project_id}.", f"{filter.project_id}/"
-        criteria.add(
-            "(project_id = %s OR (project_id >= %s AND project_id < %s))", filter.project_id, *below
-        )
+        criteria.add("(project_id = %s OR (project_id >= %s AND project_id < %s))", filter.project_id, *below)
     if filter.assignees is not None:
         _add_assignees(criteria, filter.assignees)
     if filter.priorities is not None:

@@ -34,7 +34,8 @@ __all__ = [
 
 _CHECK_HINT: Final = "Run 'tasky check' to see what is damaged, and go back to a backup if need be."
 _REACH_HINT: Final = (
-    "Check that the server runs and can be reached; a password comes from PGPASSWORD, ~/.pgpass or a service file."
+    "Check that the server runs and can be reached;"
+    " a password comes from PGPASSWORD, ~/.pgpass or a service file."
 )
 _BUSY: Final = (
     StorageBusyError,
@@ -130,7 +131,7 @@ def is_lost(error: psycopg.Error) -> bool:
 
 
 def is_replayable(error: StorageError) -> bool:
-    """Whether the server undid the transaction only because of others, so that it may succeed the next time."""
+    """Whether the server undid the transaction only because of others, so that it may succeed next time."""
     cause = error.__cause__
     return isinstance(cause, psycopg.Error) and cause.sqlstate in ("40001", "40P01")
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from tasky import Batch, ConflictError, HistoryEntry, StoreNotEmptyError, TaskModel
-from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, insert, task_row
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import Row, batch_to_row, snapshot_from_task
 
@@ -23,11 +23,13 @@ _FINISH: Final = (
 
 def is_filled(connection: Connection, token: UUID) -> bool:
     """Whether the store was filled by the ``StoreFiller`` of that ``token``."""
-    return connection.execute("SELECT 1 FROM tasky_store WHERE restored = %s", (token,)).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM tasky_store WHERE restored = %s", (token,)).fetchone() is not None
+    )
 
 
 class StoreFiller:
-    """Fills the store in the open transaction of ``connection``: all tasks, then the history, then ``finish``.
+    """Fills the store in the open transaction of ``connection``: tasks, then history, then ``finish``.
 
     Raises ``StoreNotEmptyError`` when there is something in it.
     """
@@ -73,5 +75,6 @@ class StoreFiller:
         row = self._connection.execute(_FINISH, (self._sequence, self.token)).fetchone()
         if row is None:
             raise psycopg.errors.DataCorrupted("the one row of tasky_store is gone")
+        self._connection.execute(ANALYZE)
         number: str = row[0]
         return number

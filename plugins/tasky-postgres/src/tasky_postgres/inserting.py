@@ -1,4 +1,4 @@
-"""New rows, by INSERT when there are few and by COPY when there are many; and what is cut into pieces for it."""
+"""New rows, by INSERT when they are few and by COPY when they are many, and the pieces that they come in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from tasky import HistoryEntry, TaskChange, TaskModel
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import COLUMNS, Row, casefolds, task_to_row
 
-__all__ = ["BATCHES", "HISTORY", "TASKS", "Table", "chunks", "insert", "size_of", "task_row"]
+__all__ = ["ANALYZE", "BATCHES", "HISTORY", "TASKS", "Table", "chunks", "insert", "size_of", "task_row"]
 
 T = TypeVar("T")
 
+# After many rows, so that no query is planned as if there were none; the server does it later by itself, too.
+# Who does not own the tables may not, and is only warned.
+ANALYZE: Final = "ANALYZE tasks, history, batches"
 _CHUNK: Final = 500  # changes, tasks or entries
 _CHUNK_SIZE: Final = 4 << 20  # characters of their details
 _COPIED: Final = 50  # rows from which COPY is quicker

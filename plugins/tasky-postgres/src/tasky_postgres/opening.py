@@ -63,7 +63,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 def connect(address: Address) -> Connection:
     """A connection in autocommit mode, set up for the store; reads nothing of it yet.
 
-    A server that has no connection left, or is about to start, is asked again for as long as ``lock_timeout``.
+    A server that has no connection left, or is just starting, is asked again for ``lock_timeout``.
     """
     deadline = time.monotonic() + address.lock_timeout
     while True:

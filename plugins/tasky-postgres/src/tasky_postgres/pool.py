@@ -1,12 +1,12 @@
 """The connections of one process to one store: few, shared by threads, and never by processes.
 
-At most five, opened when first needed. Streams keep at most four, so that one is always left for writing and for
-what is read at once, and a program that does one thing at a time opens only one. A connection is *busy*
-while a thread uses it, *parked* while an open stream keeps it between two fetches, and *idle* otherwise. One that
-its server has closed meanwhile is noticed before it is used, and replaced.
+At most five, opened when first needed. Streams keep at most four, so that one is always left for writing and
+for what is read at once, and a program that does one thing at a time opens only one. A connection is *busy*
+while a thread uses it, *parked* while an open stream keeps it between two fetches, and *idle* otherwise. One
+that its server has closed meanwhile is noticed before it is used, and replaced.
 
-Forking. A child inherits the sockets. If it used one, or took leave on one, the server would take that for its
-parent's. So the child points its copies at nothing, without a word to the server, and opens its own.
+Forking. A child inherits the sockets. If it used one, or took leave on one, the server would take that for
+its parent's. So the child points its copies at nothing, without a word to the server, and opens its own.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Pool:
             self._changed.notify_all()
 
     def park(self, connection: Connection) -> bool:
-        """Keep a busy connection for a stream, until ``unpark``; False when streams have all they may have."""
+        """Keep a busy connection for a stream until ``unpark``; False when streams have all they may have."""
         with self._changed:
             if connection not in self._streaming and not self._has_place():
                 return False
@@ -218,7 +218,7 @@ def _is_ended(connection: Connection) -> bool:
 
 
 def _cut_off(connection: Connection) -> None:
-    """Point the child's copy of the socket at nothing; the driver does not finish what another process began."""
+    """Point the child's copy of the socket at nothing; the driver ends nothing that another process began."""
     with suppress(psycopg.Error, OSError):  # it may be closed
         nothing = os.open(os.devnull, os.O_RDWR)
         try:

@@ -1,9 +1,9 @@
 """From a filter, an order and a page's start to statements.
 
-The index of an order is led by the status, so a list of several statuses merges as many walks, each from where
-the page begins: a page costs what its rows cost. Tasks that lack the value of the order come last in both
-directions: a second statement, run when the first one is exhausted. Whether a walk or another criterion's index
-leads is the server's to choose.
+The index of an order is led by the status, so a list of several statuses merges as many walks, each from
+where the page begins: a page costs what its rows cost. Tasks that lack the value of the order come last in
+both directions: a second statement, run when the first one is exhausted. Whether a walk or another
+criterion's index leads is the server's to choose.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ _NULLABLE: Final = frozenset({"due", "priority"})
 _LARGEST: Final = (1 << 63) - 1
 
 
-def find_statements(filter: TaskFilter, order: TaskOrder, after: TaskModel | None) -> list[Statement]:
-    """Statements whose rows of ``COLUMNS``, one after another, are the answer."""
+def find_statements(
+    filter: TaskFilter, order: TaskOrder, after: TaskModel | None, limit: int | None
+) -> list[Statement]:
+    """Statements whose rows of ``COLUMNS``, one after another, are the answer; each obeys the limit alone."""
     criteria = filter_criteria(filter)
     if criteria.empty:
         return []
@@ -43,10 +45,10 @@ def find_statements(filter: TaskFilter, order: TaskOrder, after: TaskModel | Non
     statements = []
     if place is None or place[0] is not None:
         present = (f"{values[0]} IS NOT NULL",) if nullable and place is None else ()
-        statements.append(_walk(criteria, (*values, *last), order, present, place))
+        statements.append(_walk(criteria, (*values, *last), order, present, place, limit))
     if nullable and not _asks_for_value(filter, order):
         place = place[1:] if place is not None and place[0] is None else None
-        statements.append(_walk(criteria, last, order, (f"{values[0]} IS NULL",), place))
+        statements.append(_walk(criteria, last, order, (f"{values[0]} IS NULL",), place, limit))
     return statements
 
 
@@ -60,7 +62,7 @@ def count_statement(filter: TaskFilter) -> list[Statement]:
 
 
 def history_statement(
-    task_id: UUID | None, batch: UUID | None, after: int | None, newest_first: bool
+    task_id: UUID | None, batch: UUID | None, after: int | None, newest_first: bool, limit: int | None
 ) -> Statement:
     """The statement whose rows are an entry and its batch."""
     where: list[str] = ["true"]
@@ -83,15 +85,23 @@ def history_statement(
     return (
         "SELECT sequence, history.task_id, before, revision, id, at, actor, command, undoes"  # noqa: S608 - constants
         " FROM history LEFT JOIN batches ON first_sequence = batch"
-        f" WHERE {' AND '.join(where)} ORDER BY sequence {direction}",
+        f" WHERE {' AND '.join(where)} ORDER BY sequence {direction}{_limited(limit)}",
         tuple(params),
     )
 
 
 def _walk(
-    criteria: Criteria, keys: tuple[str, ...], order: TaskOrder, more: tuple[str, ...], place: Params | None
+    criteria: Criteria,
+    keys: tuple[str, ...],
+    order: TaskOrder,
+    more: tuple[str, ...],
+    place: Params | None,
+    limit: int | None,
 ) -> Statement:
-    """The tasks in the order of ``keys``, behind ``place``."""
+    """The tasks in the order of ``keys``, behind ``place``.
+
+    Each status by itself is ordered, and limited, too: otherwise the server would sort what it could merge.
+    """
     conditions = [*more, *criteria.conditions]
     params = tuple(criteria.params)
     if place is not None:
@@ -99,16 +109,20 @@ def _walk(
         conditions.append(f"({', '.join(keys)}) {near} ({', '.join(['%s'] * len(place))})")
         params += place
     columns = f"{_COLUMNS}, name_folded" if order.by == "name" else _COLUMNS
-    arms = [_among(criteria.statuses)]
-    if not criteria.exact:
-        arms = [_among((status,)) for status in criteria.statuses]
-    selected = [f"SELECT {columns} FROM tasks WHERE {' AND '.join([arm, *conditions])}" for arm in arms]  # noqa: S608 - constants
     direction = " DESC" if order.descending else ""
-    ordered = ", ".join([f"{key}{direction}" for key in keys])
-    return (
-        f"SELECT {_COLUMNS} FROM ({' UNION ALL '.join(selected)}) AS found ORDER BY {ordered}",  # noqa: S608 - constants
-        params * len(arms),
-    )
+    tail = f" ORDER BY {', '.join([f'{key}{direction}' for key in keys])}{_limited(limit)}"
+    if criteria.exact or len(criteria.statuses) == 1:
+        where = " AND ".join([_among(criteria.statuses), *conditions])
+        return f"SELECT {_COLUMNS} FROM tasks WHERE {where}{tail}", params  # noqa: S608 - constants
+    arms = [
+        f"(SELECT {columns} FROM tasks WHERE {' AND '.join([_among((status,)), *conditions])}{tail})"  # noqa: S608 - constants
+        for status in criteria.statuses
+    ]
+    return f"SELECT {_COLUMNS} FROM ({' UNION ALL '.join(arms)}) AS found{tail}", params * len(arms)  # noqa: S608 - constants
+
+
+def _limited(limit: int | None) -> str:
+    return "" if limit is None else f" LIMIT {int(limit)}"
 
 
 def _among(statuses: tuple[str, ...]) -> str:

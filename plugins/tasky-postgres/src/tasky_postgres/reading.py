@@ -1,10 +1,10 @@
-"""Results: small ones read at once and holding nothing, large ones streamed through a cursor of the server."""
+"""Results: small ones read at once and holding nothing, large ones streamed through a server's cursor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import psycopg
 
@@ -16,9 +16,10 @@ from tasky_postgres.pool import Pool
 from tasky_postgres.queries import Statement
 from tasky_postgres.records import Row
 
-__all__ = ["SNAPSHOT", "read", "read_all"]
+__all__ = ["SNAPSHOT", "Plan", "read", "read_all"]
 
 T = TypeVar("T")
+Plan: TypeAlias = "Callable[[int | None], list[Statement]]"  # of a limit
 
 SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _AT_ONCE: Final = 1_000  # rows
@@ -28,21 +29,20 @@ _LARGEST: Final = (1 << 63) - 1  # that the server takes
 def read(
     pool: Pool,
     address: Address,
-    statements: list[Statement],
+    plan: Plan,
     limit: int | None,
     convert: Callable[[Iterable[Row]], Iterator[T]],
 ) -> ResultStream[T]:
-    """The rows of the statements, one after another, of one snapshot taken now, ``limit`` at most."""
-    most = _LARGEST if limit is None else min(limit, _LARGEST)
-    if not statements or not most:
-        return ResultStream(())
-    rows = read_all(pool, address, statements, min(most, _AT_ONCE + 1))
+    """The rows of the statements that ``plan`` makes, one after another, of one snapshot taken now."""
+    most = None if limit is None else min(limit, _LARGEST)
+    at_once = _AT_ONCE + 1 if most is None else min(most, _AT_ONCE + 1)
+    rows = read_all(pool, address, plan(at_once), at_once)
     if len(rows) <= _AT_ONCE:
         return ResultStream(convert(rows))
-    reading = _Reading(pool, address, statements, most)
+    reading = _Reading(pool, address, plan(most), most)
     while not reading.start():
         pool.wait_for_place()
-        reading = _Reading(pool, address, statements, most)
+        reading = _Reading(pool, address, plan(most), most)
     return ResultStream(chain.from_iterable(map(convert, reading.chunks())), reading.release)
 
 
@@ -56,14 +56,12 @@ def read_all(
             connection.execute(SNAPSHOT)
         rows: list[Row] = []
         for sql, params in statements:
-            if limit is None:
+            if limit is None or len(rows) < limit:
                 rows += connection.execute(sql.encode(), params)
-            elif len(rows) < limit:
-                rows += connection.execute(f"{sql} LIMIT %s".encode(), (*params, limit - len(rows)))
     except psycopg.Error as error:
         raise _named(error, connection, address) from error
     else:
-        return rows
+        return rows if limit is None else rows[:limit]
     finally:
         pool.give(connection)
 
@@ -71,7 +69,7 @@ def read_all(
 class _Reading:
     """One large result: where it is, and the connection that it keeps while there is more."""
 
-    def __init__(self, pool: Pool, address: Address, statements: list[Statement], limit: int) -> None:
+    def __init__(self, pool: Pool, address: Address, statements: list[Statement], limit: int | None) -> None:
         self._pool = pool
         self._address = address
         self._connection = pool.take()
@@ -118,10 +116,11 @@ class _Reading:
             self._pool.give(self._connection)
 
     def _fetch(self) -> list[Row]:
-        while self._is_open and self._left:
-            count = min(_AT_ONCE, self._left)
+        while self._is_open and self._left != 0:
+            count = _AT_ONCE if self._left is None else min(_AT_ONCE, self._left)
             rows = self._connection.execute(f"FETCH FORWARD {count} FROM stream".encode()).fetchall()
-            self._left -= len(rows)
+            if self._left is not None:
+                self._left -= len(rows)
             if rows:
                 return rows
             self._connection.execute("CLOSE stream")
@@ -143,4 +142,3 @@ def _named(error: psycopg.Error, connection: Connection, address: Address) -> St
 
         return undecodable_error(connection, address, error)
     return storage_error(error, address)
-

@@ -1,4 +1,4 @@
-"""The nine methods over PostgreSQL, each of them a few steps: take a connection, run the plan, give it back."""
+"""The nine methods over PostgreSQL, each of them a few steps: take a connection, use it, give it back."""
 
 from __future__ import annotations
 
@@ -80,8 +80,13 @@ class PostgresTaskRepository(BaseTaskRepository):
         after: TaskModel | None = None,
     ) -> ResultStream[TaskModel]:
         _check_page(limit)
-        statements = find_statements(filter, order, after)
-        return read(self._opened(), self._address, statements, limit, self._tasks)
+        return read(
+            self._opened(),
+            self._address,
+            lambda most: find_statements(filter, order, after, most),
+            limit,
+            self._tasks,
+        )
 
     def count_tasks(self, filter: TaskFilter = _ANY, /) -> dict[TaskStatus, int]:
         counts = dict.fromkeys(TaskStatus, 0)
@@ -121,8 +126,13 @@ class PostgresTaskRepository(BaseTaskRepository):
     ) -> ResultStream[HistoryEntry]:
         _check_page(limit)
         _check_page(after, least=None, name="the page's start")
-        statement = history_statement(task_id, batch, after, newest_first)
-        return read(self._opened(), self._address, [statement], limit, self._entries)
+        return read(
+            self._opened(),
+            self._address,
+            lambda most: [history_statement(task_id, batch, after, newest_first, most)],
+            limit,
+            self._entries,
+        )
 
     def restore(self, tasks: Iterable[TaskModel], history: Iterable[HistoryEntry], /) -> None:
         pool, address = self._opened(), self._address
@@ -168,6 +178,8 @@ class PostgresTaskRepository(BaseTaskRepository):
                     writer.write(changes)
             if not writer.written:
                 return None
+            with translated(self._address):
+                writer.end()
             return Written(f"batch {batch.id}", writer.transaction, lambda other: has_batch(other, batch))
 
         write(pool, self._address, work)

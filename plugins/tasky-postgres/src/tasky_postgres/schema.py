@@ -1,8 +1,8 @@
 """What the tables look like, and how a PostgreSQL schema comes to hold them.
 
 ``STEPS[n]`` leads from version n to version n + 1. A new store takes all of them, an older one those that it
-lacks, in one transaction. The one row of ``tasky_store`` holds the version, and says by its name that the schema
-is Tasky's at all; it is read before anything is touched.
+lacks, in one transaction. The one row of ``tasky_store`` holds the version, and says by its name that the
+schema is Tasky's at all; it is read before anything is touched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ import psycopg
 from tasky import SchemaTooNewError, StorageCorruptError, StorageReadOnlyError, StoreMissingError
 from tasky_postgres.address import Address
 
-__all__ = ["ABSENT", "FOREIGN", "INDEXES", "STEPS", "TIMES", "is_current", "look_for_version", "read_version", "require", "upgrade"]
+__all__ = [
+    "ABSENT",
+    "FOREIGN",
+    "INDEXES",
+    "STEPS",
+    "TIMES",
+    "is_current",
+    "look_for_version",
+    "read_version",
+    "require",
+    "upgrade",
+]
 
 ABSENT: Final = 0
 FOREIGN: Final = -1
@@ -23,8 +34,8 @@ _MISSING_HINT: Final = "Check the location and its 'schema', or make an empty on
 TIMES: Final = ("created_at", "updated_at", "due_at", "wait_until", "closed_at")
 _RANGE: Final = "BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'"
 
-# Texts compare by code points: "C", which for UTF-8 is the order of the bytes. name_folded and details_folded are
-# the Unicode casefold of Python, which differs from the server's; details_folded is NULL where it equals
+# Texts compare by code points: "C", which for UTF-8 is the order of the bytes. name_folded and details_folded
+# are the Unicode casefold of Python, which differs from the server's; details_folded is NULL where it equals
 # details. extra is JSON as text, since jsonb rewrites numbers. tasky_store.last_sequence is what writers
 # queue up for: see writing.py.
 _TASKS: Final = f"""
@@ -170,5 +181,5 @@ def upgrade(connection: psycopg.Connection[Any], version: int) -> None:
     """Take the steps from ``version`` to the newest, inside the caller's transaction."""
     for statements in STEPS[version:]:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]  # constants, put together from constants
+            connection.execute(statement)
     connection.execute("UPDATE tasky_store SET schema_version = %s", (len(STEPS),))

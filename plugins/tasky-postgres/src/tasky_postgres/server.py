@@ -4,8 +4,8 @@ The server listens on a Unix socket in that directory and nowhere else, so it ne
 no password: only who may enter the directory gets there. A keeper, a process between this one and the
 server, stops it and removes the directory as soon as this one has ended, in whatever way.
 
-PostgreSQL refuses to run as root. There the server belongs to ``nobody``, and its programs are copied when they
-lie where nobody may not go.
+PostgreSQL refuses to run as root. There the server belongs to ``nobody``, and its programs are copied when
+they lie where nobody may not go.
 """
 
 from __future__ import annotations
@@ -186,8 +186,8 @@ class _Keeper:
 
     def _make(self) -> None:
         if self._source:
-            base = ["pg_basebackup", "-D", self._data, "-h", self._source, "-U", SUPERUSER, "-R", "-c", "fast"]
-            self._run(*base, "--no-sync")
+            whence = ("-h", self._source, "-U", SUPERUSER)
+            self._run("pg_basebackup", "-D", self._data, *whence, "-R", "-c", "fast", "--no-sync")
             return
         self._run(
             *("initdb", "-D", self._data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C"),

@@ -1,13 +1,13 @@
 """One batch into the tables.
 
-Writers of one store go through one row, that of ``tasky_store``, which holds the last sequence number: who has
-updated it holds its lock until the end of the transaction. So batches end in the order of their numbers, and a
-reader who has seen a number will never meet a smaller one later.
+Writers of one store go through one row, that of ``tasky_store``, which holds the last sequence number: who
+has updated it holds its lock until the end of the transaction. So batches end in the order of their numbers,
+and a reader who has seen a number will never meet a smaller one later.
 
-A batch of one chunk is in memory before its transaction begins. It locks its tasks first, in the order of their
-ids, and joins that queue as late as it can; it waits for nothing afterwards, so no two can wait for each other,
-and it can be begun again when the server asks for that. A larger batch streams, and therefore keeps all other
-writers out from its beginning, by a lock on the table that readers do not notice.
+A batch of one chunk is in memory before its transaction begins. It locks its tasks first, in the order of
+their ids, and joins that queue as late as it can; it waits for nothing afterwards, so no two can wait for
+each other, and it can be begun again when the server asks for that. A larger batch streams, and therefore
+keeps all other writers out from its beginning, by a lock on the table that readers do not notice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 
 from tasky import Batch, BatchExistsError, ConflictError, TaskChange
-from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, insert, task_row
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import (
     COLUMNS,
@@ -43,9 +43,12 @@ _KNOWN: Final = (
     " LEFT JOIN LATERAL (SELECT sequence, before FROM history WHERE history.task_id = wanted.task_id"
     " ORDER BY sequence DESC LIMIT 1) AS last ON true"
 )
-_UPDATE: Final = f"UPDATE tasks SET {', '.join([f'{name} = %s' for name in tuple(TASKS.columns)[1:]])} WHERE task_id = %s"  # noqa: S608 - constants
+_UPDATE: Final = (
+    f"UPDATE tasks SET {', '.join([f'{name} = %s' for name in tuple(TASKS.columns)[1:]])} WHERE task_id = %s"  # noqa: S608 - constants
+)
 _DELETE: Final = "DELETE FROM tasks WHERE task_id = ANY (%s)"
 
+_MANY: Final = 5_000  # changes after which the server's statistics are brought up to date
 _AGAIN: Final = "Read the task again and repeat the change."
 
 
@@ -57,7 +60,8 @@ def has_batch(connection: Connection, batch: Batch) -> bool:
 class BatchWriter:
     """One batch in the open transaction of ``connection``; ``is_large`` when there will be several chunks.
 
-    ``written`` counts the changes that were written, guards left out; ``transaction`` is the server's number of it.
+    ``written`` counts the changes that were written, guards left out; ``transaction`` is the server's number
+    of it.
     """
 
     def __init__(self, connection: Connection, batch: Batch, *, is_large: bool = False) -> None:
@@ -75,11 +79,17 @@ class BatchWriter:
             self._connection.execute(_EXCLUDE)
             self.refuse_known()
 
+    def end(self) -> None:
+        """Do what has to be done behind the last chunk."""
+        if self.written > _MANY:
+            self._connection.execute(ANALYZE)
+
     def refuse_known(self) -> None:
         """Raise ``BatchExistsError`` when the history knows the batch."""
         if has_batch(self._connection, self._batch):
             raise BatchExistsError(
-                f"batch {self._batch.id} was written before", hint="Nothing is to be done; 'tasky log' shows it."
+                f"batch {self._batch.id} was written before",
+                hint="Nothing is to be done; 'tasky log' shows it.",
             )
 
     def write(self, changes: list[TaskChange]) -> None:
@@ -119,14 +129,12 @@ class BatchWriter:
             with connection.cursor() as cursor:
                 cursor.executemany(_UPDATE.encode(), updated)
         created = [
-            task_row(change.after)
-            for change in written
-            if change.after is not None and change.before is None
+            task_row(change.after) for change in written if change.after is not None and change.before is None
         ]
         insert(connection, TASKS, created)
 
     def _join_queue(self, count: int) -> int:
-        """The number of the first of ``count`` entries; nobody else numbers any until this batch has ended."""
+        """The number of the first of ``count`` entries; nobody else numbers any until this batch ends."""
         row = self._connection.execute(_QUEUE, (count,)).fetchone()
         if row is None:
             raise psycopg.errors.DataCorrupted("the one row of tasky_store is gone")
@@ -174,7 +182,7 @@ class BatchWriter:
                 )
 
     def _known(self, changes: list[TaskChange]) -> dict[UUID, Row]:
-        """Of each task that is created: the revision stored, and the last entry's sequence and revision before.
+        """Of each task that is created: the revision stored, the last entry's sequence, the one before it.
 
         Of every task in a large batch, since it may have been named in an earlier chunk.
         """
@@ -194,11 +202,13 @@ def _snapshot(row: Row) -> str:
 def _check_present(task_id: UUID, revision: int, row: Row | None) -> None:
     if row is None:
         raise ConflictError(
-            f"task {task_id.hex[:8]} was expected at revision {revision}, and is not in the store", hint=_AGAIN
+            f"task {task_id.hex[:8]} was expected at revision {revision}, and is not in the store",
+            hint=_AGAIN,
         )
     if row[-1] != revision:
         raise ConflictError(
-            f"task {task_id.hex[:8]} was expected at revision {revision}, and is stored at revision {row[-1]}",
+            f"task {task_id.hex[:8]} was expected at revision {revision},"
+            f" and is stored at revision {row[-1]}",
             hint=_AGAIN,
         )
 
