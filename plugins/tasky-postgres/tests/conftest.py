@@ -1,4 +1,4 @@
-"""What the tests of this plugin share: a store on a real server, a look into it, and a line that can be cut."""
+"""What the tests of this plugin share: a store on a real server, a look into it, a line that can be cut."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def run(location: StorageLocation) -> Iterator[Run]:
 class Line:
     """A TCP port that passes everything on to the server, until it is told what to do to the next ``word``.
 
-    ``fault`` is done once, when a client sends ``word``: ``cut`` (the server gets half of it, and both sides lose
-    the line), ``lose`` (the server gets nothing, and only the client loses the line), ``forget`` (the server gets
-    it, and both lose the line when it answers), ``swallow`` (the server gets it, and its answers get
-    nowhere, though the line stays). ``refuse`` takes no more lines.
+    ``fault`` is done once, when a client sends ``word``: ``cut`` (the server gets half of it, and both sides
+    lose the line), ``lose`` (the server gets nothing, and only the client loses the line), ``forget`` (the
+    server gets it, and both lose the line when it answers), ``swallow`` (the server gets it, and its answers
+    get nowhere, though the line stays). ``refuse`` takes no more lines.
     """
 
     def __init__(self, target: Path) -> None:

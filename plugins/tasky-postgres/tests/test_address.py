@@ -26,7 +26,10 @@ def address(text: str) -> Address:
         ("postgresql://one:1,two:2/t", {"host": "one,two", "port": "1,2"}),
         ("postgresql://one,[::1]:2/t", {"host": "one,::1", "port": ",2"}),
         ("postgresql:///tracker?host=/run/postgresql", {"host": "/run/postgresql", "dbname": "tracker"}),
-        ("postgresql://db/t?sslmode=verify-full&sslrootcert=/ca", {"sslmode": "verify-full", "sslrootcert": "/ca"}),
+        (
+            "postgresql://db/t?sslmode=verify-full&sslrootcert=/ca",
+            {"sslmode": "verify-full", "sslrootcert": "/ca"},
+        ),
         ("postgresql:///?service=team", {"service": "team"}),
         ("postgresql://db/t?connect_timeout=3", {"connect_timeout": "3"}),
     ],
@@ -89,7 +92,9 @@ def test_a_name_that_is_nearly_known_is_guessed() -> None:
     assert "schema" in caught.value.hint
 
 
-@pytest.mark.parametrize("query", ["password=hunter2", "sslpassword=hunter2", "x=1&hunter2=3", "schema=Hunter2"])
+@pytest.mark.parametrize(
+    "query", ["password=hunter2", "sslpassword=hunter2", "x=1&hunter2=3", "schema=Hunter2"]
+)
 def test_no_error_repeats_the_query(query: str) -> None:
     """What stands in a query may be a secret that was cut in two: neither names nor values come back."""
     with pytest.raises(InvalidLocationError) as caught:

@@ -49,9 +49,7 @@ def test_an_empty_schema_is_filled(address: Address, sql: Any) -> None:
         "CREATE VIEW tasks AS SELECT 1 AS one",
     ],
 )
-def test_a_schema_that_holds_something_else_is_left_alone(
-    address: Address, sql: Any, statement: str
-) -> None:
+def test_a_schema_that_holds_something_else_is_left_alone(address: Address, sql: Any, statement: str) -> None:
     """What is not Tasky's is refused and not touched, whatever its tables are called."""
     sql(f"CREATE SCHEMA {address.schema} AUTHORIZATION tasky_user")
     sql(statement)
@@ -95,7 +93,9 @@ def test_a_newer_schema_is_refused(repository: PostgresTaskRepository, address: 
     assert "version 99" in problem.message
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM tasky_store", "UPDATE tasky_store SET schema_version = 0"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM tasky_store", "UPDATE tasky_store SET schema_version = 0"]
+)
 def test_a_store_that_lost_its_version_is_damaged(
     repository: PostgresTaskRepository, address: Address, sql: Any, statement: str
 ) -> None:

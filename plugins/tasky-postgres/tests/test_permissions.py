@@ -35,12 +35,14 @@ def granted(sql: Any, address: Address, heading: str) -> None:
     block = re.search(r"```sql\n(.*?)```", section, re.DOTALL)
     assert block is not None
     text = block[1].replace("ann", address.parameters["user"]).replace("tasky", address.schema)
-    for statement in filter(None, map(str.strip, text.replace(f"{address.schema}_store", "tasky_store").split(";"))):
+    for statement in filter(
+        None, map(str.strip, text.replace(f"{address.schema}_store", "tasky_store").split(";"))
+    ):
         sql(statement)
 
 
 def test_everyday_commands_need_no_right_to_create_or_drop(member: Address, sql: Any) -> None:
-    """With the rights that the README lists for members, a role reads, writes and checks, and cannot do more."""
+    """With the rights that the README lists for members, a role reads, writes and checks, and no more."""
     granted(sql, member, "Members read and write:")
     with PostgresTaskRepository(member) as repository:
         repository.initialize()
@@ -51,7 +53,9 @@ def test_everyday_commands_need_no_right_to_create_or_drop(member: Address, sql:
         assert len(remaining(repository)) == 5_601
         assert list(repository.check()) == []
     user = member.parameters["user"]
-    rights = "has_table_privilege(%s, 'tasks', 'TRUNCATE'), has_schema_privilege(%s, current_schema(), 'CREATE')"
+    rights = (
+        "has_table_privilege(%s, 'tasks', 'TRUNCATE'), has_schema_privilege(%s, current_schema(), 'CREATE')"
+    )
     assert sql(f"SELECT {rights}", user, user) == [(False, False)]
 
 

@@ -20,7 +20,9 @@ MANY = [make_task(f"task {number}") for number in range(1_500)]
 
 def sessions(sql: Any, address: Address) -> int:
     """How many connections to this store's schema the server has now; each is set up for it first."""
-    ((count,),) = sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", address.schema[:40])
+    ((count,),) = sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", address.schema[:40]
+    )
     return int(count)
 
 
@@ -148,7 +150,7 @@ next(stream)
 child = os.fork()
 if child == 0:
     try:
-        next(stream)
+        list(stream)
         os._exit(1)
     except StorageError:
         create(repository, make_task("child"))

@@ -30,7 +30,7 @@ def store(*servers: TemporaryServer, **query: str) -> PostgresTaskRepository:
 
 @pytest.mark.parametrize("programs", SERVERS, ids=lambda path: "-".join(path.parts[-3:-1]))
 def test_every_version_does_the_job(programs: Path) -> None:
-    """Two major versions come with the wheel, perhaps more with the machine: a store works on each of them."""
+    """Two major versions come with the wheel, perhaps more with the machine: a store works on each."""
     with TemporaryServer(programs) as server, store(server) as repository:
         repository.initialize()
         tasks, history = example_store()
@@ -50,18 +50,20 @@ def test_two_versions_come_with_the_wheel() -> None:
 @pytest.fixture
 def pair() -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
     """A server, and a standby that has to have a commit before the server answers."""
-    with TemporaryServer(SERVERS[0], wal_level="replica") as primary:
-        with TemporaryServer(SERVERS[0], copy_of=primary.folder) as standby:
-            with psycopg.connect(host=str(primary.folder), user=SUPERUSER, autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-                connection.execute("SELECT pg_reload_conf()")
-                while connection.execute("SHOW synchronous_standby_names").fetchone() != ("*",):
-                    pass
-            yield primary, standby
+    with (
+        TemporaryServer(SERVERS[0]) as primary,
+        TemporaryServer(SERVERS[0], copy_of=primary.folder) as standby,
+    ):
+        with psycopg.connect(host=str(primary.folder), user=SUPERUSER, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            while connection.execute("SHOW synchronous_standby_names").fetchone() != ("*",):
+                pass
+        yield primary, standby
 
 
 def test_a_promoted_standby_has_what_was_acknowledged(pair: tuple[TemporaryServer, TemporaryServer]) -> None:
-    """When the server is lost and its standby takes over, every acknowledged write is there, and work goes on."""
+    """When a standby takes over from its server, every acknowledged write is there, and work goes on."""
     primary, standby = pair
     with store(primary, standby, target_session_attrs="read-write") as repository:
         repository.initialize()
@@ -78,7 +80,12 @@ def test_a_promoted_standby_has_what_was_acknowledged(pair: tuple[TemporaryServe
 
 def test_a_server_ends_with_the_process_that_wanted_it() -> None:
     """When that process is killed, its server stops and its directory is gone."""
-    program = "from tasky_postgres.server import *\ns = TemporaryServer(installed_servers()[0])\nprint(s.folder, flush=True)\ninput()"
+    program = (
+        "from tasky_postgres.server import TemporaryServer, installed_servers\n"
+        "server = TemporaryServer(installed_servers()[0])\n"
+        "print(server.folder, flush=True)\n"
+        "input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

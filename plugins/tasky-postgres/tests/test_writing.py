@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from tasky import BatchExistsError, ConflictError, StorageBusyError, TaskChange, TaskModel
-from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
 from tasky.testing.contract_threads import at_once
+from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
 from tasky_postgres import PostgresTaskRepository
 from tasky_postgres.address import Address
 from tasky_postgres.server import SUPERUSER, TemporaryServer
@@ -24,7 +24,9 @@ LARGE = [make_task(f"task {number}") for number in range(1_300)]  # more than on
 @pytest.fixture
 def rival(server: TemporaryServer, address: Address) -> Iterator[psycopg.Connection[Any]]:
     """Somebody else in the database, with a transaction of their own."""
-    with psycopg.connect(host=str(server.folder), user=SUPERUSER, dbname=address.parameters["dbname"]) as rival:
+    with psycopg.connect(
+        host=str(server.folder), user=SUPERUSER, dbname=address.parameters["dbname"]
+    ) as rival:
         rival.execute(f"SET search_path = {address.schema}; SET deadlock_timeout = '1h'".encode())
         yield rival
         rival.rollback()
@@ -153,7 +155,7 @@ def test_batches_that_cross_do_not_wait_for_each_other(
 def test_a_task_that_others_hold_is_waited_for_and_no_longer(
     repository: PostgresTaskRepository, address: Address, rival: psycopg.Connection[Any]
 ) -> None:
-    """A row, or the table, that somebody else keeps locked makes a write busy after the wait; reading goes on."""
+    """A row or table that somebody else keeps locked makes a write busy after the wait; reading goes on."""
     task = make_task("a")
     create(repository, task)
     with PostgresTaskRepository(replace(address, lock_timeout=0.1)) as impatient:
@@ -191,7 +193,9 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
     """When the server ends a batch to get others out of a deadlock, the batch is begun again and written."""
     first, second, third = sorted((make_task(name) for name in "abc"), key=lambda task: task.task_id)
     create(repository, first, second, third)
-    sql("ALTER ROLE tasky_user SET deadlock_timeout = '20ms'")  # the rival's is an hour: it is never the victim
+    sql(
+        "ALTER ROLE tasky_user SET deadlock_timeout = '20ms'"
+    )  # the rival's is an hour: it is never the victim
     try:
         with PostgresTaskRepository(address) as handle:
             handle.initialize(create=False)
@@ -202,7 +206,7 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
             ours = Thread(target=lambda: handle.apply(make_batch(), changes))
             ours.start()
             _wait_for_waiters(sql, 1)  # ours has the first task, and waits for the second
-            theirs = Thread(target=lambda: (lock(rival, first), rival.rollback()))
+            theirs = Thread(target=_lock_and_let_go, args=(rival, first))
             theirs.start()
             _wait_for_waiters(sql, 2)
             sql("COMMIT")  # ours gets the second task and asks for the third: now each waits for the other
@@ -212,6 +216,11 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
         sql("ALTER ROLE tasky_user RESET deadlock_timeout")
     assert remaining(repository) == ["new"] * 3
     assert len(list(repository.history())) == 6
+
+
+def _lock_and_let_go(rival: psycopg.Connection[Any], task: TaskModel) -> None:
+    lock(rival, task)
+    rival.rollback()
 
 
 def _wait_for_waiters(sql: Any, count: int) -> None:

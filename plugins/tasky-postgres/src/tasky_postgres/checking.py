@@ -12,7 +12,7 @@ from typing import Final
 
 import psycopg
 
-from tasky import Problem, ResultStream, StorageCorruptError, StorageError, StoreMissingError, TaskModel
+from tasky import Problem, ResultStream, SchemaTooNewError, StorageCorruptError, TaskModel
 from tasky_postgres.address import Address
 from tasky_postgres.errors import corrupt_error, storage_error, translated
 from tasky_postgres.opening import Connection, connect
@@ -73,13 +73,8 @@ def problems(address: Address) -> ResultStream[Problem]:
             version = read_version(connection, address)
             connection.execute(SNAPSHOT)
         require(version, address, create=version != ABSENT)
-    except StoreMissingError:
+    except (StorageCorruptError, SchemaTooNewError) as error:
         connection.close()
-        raise
-    except StorageError as error:
-        connection.close()
-        if isinstance(error.__cause__, psycopg.Error):
-            raise
         return ResultStream((Problem(str(error)),))
     except BaseException:
         connection.close()

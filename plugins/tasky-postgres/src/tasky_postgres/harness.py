@@ -1,8 +1,8 @@
 """What the conformance kit needs done to a store in PostgreSQL, and what only its author knows how to do.
 
 Without a location from the command line the kit gets a server of its own, which it may also stop. At a given
-one the stores are schemas of their own, named ``tasky_kit_...``, which stay there; what needs the right to
-everything is left unproven.
+one the stores are schemas of their own, named ``tasky_kit_...``, and dropped at the end; what needs the right
+to everything is left unproven.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from tasky import StorageLocation, TaskRepository
+from tasky import StorageLocation, TaskRepository, TaskyError
 from tasky.testing import NotProvenError, StoreHarness
 from tasky_postgres.address import Address, address_from_location
 from tasky_postgres.opening import Connection, connect
@@ -34,6 +34,7 @@ __all__ = ["PostgresHarness"]
 
 _ROLE = "tasky_user"
 _DATABASE = "tracker"
+_OWN = "tasky_own_"  # begins the schemas on a server of our own
 _SMALL = "small"  # the tablespace of a store that has little space
 
 
@@ -59,11 +60,13 @@ class PostgresHarness(StoreHarness):
 
     def fresh_location(self, directory: Path) -> StorageLocation:
         """A schema that is not there yet, at the location that was given or on a server of our own."""
-        schema = f"tasky_kit_{uuid4().hex}"
         if self.given is not None:
+            schema = f"tasky_kit_{uuid4().hex}"
             query = [(name, value) for name, value in self.given.query if name != "schema"]
-            return replace(self.given, query=(*query, ("schema", schema)))
-        folder = self.own_server().folder
+            location = replace(self.given, query=(*query, ("schema", schema)))
+            atexit.register(_drop, location)
+            return location
+        folder, schema = self.own_server().folder, f"{_OWN}{uuid4().hex}"
         return StorageLocation.parse(f"postgresql:///{_DATABASE}?host={folder}&user={_ROLE}&schema={schema}")
 
     def footprint(self, location: StorageLocation) -> object:
@@ -135,9 +138,9 @@ class PostgresHarness(StoreHarness):
     @contextmanager
     def little_space(self, location: StorageLocation) -> Iterator[None]:
         """Move the store to a file system in memory, of which 60,000 bytes are free."""
-        if self.given is not None or os.geteuid() != 0:
-            raise NotProvenError("only root can make a file system that is small, on a server of its own")
         address = address_from_location(location)
+        if not address.schema.startswith(_OWN) or os.geteuid() != 0:  # `given` is not known in a worker
+            raise NotProvenError("only root can make a file system that is small, on a server of its own")
         folder = Path(address.parameters["host"])
         place = folder / _SMALL
         place.mkdir()
@@ -252,6 +255,12 @@ def _execute(location: StorageLocation, statement: str, *values: object) -> list
     with connect(address_from_location(location)) as connection:
         cursor = connection.execute(statement.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def _drop(location: StorageLocation) -> None:
+    schema = address_from_location(location).schema
+    with suppress(TaskyError, psycopg.Error):  # it is the end of the process, and the server may be gone
+        _execute(location, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
 def _one(connection: Connection, query: str) -> object:

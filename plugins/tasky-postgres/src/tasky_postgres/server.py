@@ -58,7 +58,7 @@ class TemporaryServer:
     """A running server with one superuser, ``SUPERUSER``, and the database of the same name.
 
     ``programs`` is one of ``installed_servers``, ``settings`` are put on the server's command line. With
-    ``copy_of``, the folder of another one, it is a standby of that. Raises ``OSError`` when it does not start.
+    ``copy_of``, another one's folder, it is a standby of that. Raises ``OSError`` when it does not start.
     """
 
     def __init__(self, programs: Path, *, copy_of: Path | None = None, **settings: str) -> None:
