@@ -36,6 +36,7 @@ VIOLATIONS = [
     ("Only the command line knows click", "src/tasky/project.py", "import click"),
     ("The core knows no plugin", "src/tasky/project.py", "import tasky_sqlite"),
     ("No plugin knows another", "plugins/tasky-json/src/tasky_json/seeded.py", "import tasky_sqlite"),
+    ("No plugin knows another", "plugins/tasky-postgres/src/tasky_postgres/seeded.py", "import tasky_sqlite"),
     ("No plugin knows another", "plugins/tasky-template/src/tasky_template/seeded.py", "import tasky_json"),
 ]
 
