@@ -34,7 +34,7 @@ class StreamingRules(StoreFixtures):
         count, size = self._amount(effort, _CEILING)
         start_worker(fill_in_batches, count, size).start().finish()
         (line,) = start_worker(read_through).start().finish()
-        self._judge(line, count, _CEILING)
+        self._judge(line, count, size, _CEILING)
 
     @rule
     def test_a_large_batch_takes_bounded_memory(
@@ -49,7 +49,7 @@ class StreamingRules(StoreFixtures):
         ceiling = self.harness.batch_memory
         count, size = self._amount(effort, ceiling)
         (line,) = start_worker(write_in_one_batch, count, size).start().finish()
-        self._judge(line, count, ceiling)
+        self._judge(line, count, size, ceiling)
         repository.initialize(create=False)
         assert sum(repository.count_tasks().values()) == count
 
@@ -62,9 +62,12 @@ class StreamingRules(StoreFixtures):
             return effort.streamed, int(_MARGIN * ceiling * _MIB) // effort.streamed
         return (most if effort.fills else min(most, effort.streamed)), 100
 
-    def _judge(self, line: str, expected: int, ceiling: int) -> None:
-        count, before, after = line.split()
-        assert int(count) == expected
+    def _judge(self, line: str, count: int, size: int, ceiling: int) -> None:
+        counted, before, after = line.split()
+        assert int(counted) == count
         if self.harness.max_tasks is None:
             grown = float(after) - float(before)
-            assert grown < ceiling, f"it grew from {before} to {after} MiB, by more than {ceiling}"
+            assert grown < ceiling, (
+                f"for {count} tasks of about {size} bytes each it grew from {before} to {after} MiB,"
+                f" by more than {ceiling}"
+            )

@@ -34,8 +34,8 @@ class StoreHarness:
     ``max_tasks`` is for a store that has to hold all tasks in memory: the most that it is made for, to which
     it is then tested; the report card says so. None says that memory does not grow with the number of tasks,
     which is tested, too. ``batch_memory`` is how much one batch may take, however large it is, in MiB.
-    ``transient`` are endings of the names of files that lie beside a store and hold nothing of it, as locks
-    do.
+    ``transient`` are endings of the names of files beside a store that hold nothing of it, so that they may
+    be lost at any time, as locks and caches may; extend it: ``(*StoreHarness.transient, ".cache")``.
     """
 
     max_tasks: ClassVar[int | None] = None
@@ -155,7 +155,13 @@ class StoreHarness:
             present = list(path.parent.rglob("*"))
             calls = trace_a_batch(factory, path)
             left = unsynced(calls, path.parent.resolve(), present, self.transient)
-            assert not left, f"{what} was written, but not synced before the answer: {sorted(left)}"
+            names = [
+                f"directory {each} (a name in it was made or removed)"
+                if Path(each).is_dir()
+                else f"file {each}"
+                for each in sorted(left)
+            ]
+            assert not names, f"{what} was written, but not synced before the answer: {', '.join(names)}"
 
     def _file(self, location: Any, method: str) -> Path:
         if not isinstance(location, Path):

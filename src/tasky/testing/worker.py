@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import Timer
+from threading import Event, Timer
 from typing import IO, Any, Final, TypeVar
 
 from tasky import TaskRepository
@@ -26,7 +26,7 @@ T = TypeVar("T")
 Job = Callable[..., None]
 
 _NOT_PROVEN: Final = "not proven: "
-_PATIENCE: Final = 300.0  # seconds for an answer
+_PATIENCE: Final = 600.0  # seconds for an answer
 
 
 class Worker:
@@ -125,12 +125,23 @@ class Worker:
     @contextmanager
     def _limited(self, seconds: float) -> Iterator[None]:
         """Kill the process when the block takes longer: a backend that hangs fails its rule."""
-        killer = Timer(seconds, self._kill_all)
+        late = Event()
+
+        def kill() -> None:
+            late.set()
+            self._kill_all()
+
+        killer = Timer(seconds, kill)
         killer.start()
         try:
             yield
         finally:
             killer.cancel()
+            if late.is_set():
+                raise AssertionError(
+                    f"the other process was stopped after {seconds:g} s, in which it had not come to an end:"
+                    " it hangs, or this machine has too much else to do. It says nothing about anything else"
+                )
 
     def _kill_all(self) -> None:
         """Kill the process, and the one that it may watch: both are in a group of their own."""
