@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pytest
 
@@ -168,8 +168,70 @@ def test_the_damage_of_one_page_is_named(
         assert f"{name}: page {number} is not a page" in problem.message
 
 
+@pytest.mark.parametrize("written", ["history", "tasks_id", "tasks"])
+def test_a_page_that_was_written_to_a_wrong_place_costs_what_stood_there(
+    path: Path,
+    damaged: Callable[[dict[int, bytes]], None],
+    originals: dict[Any, str],
+    owners: dict[int, tuple[str, str, int]],
+    sound: Path,
+    written: str,
+) -> None:
+    """A sound page of the history, of an index or of other tasks is not taken for the lost one."""
+    leaves = {name: page for page, (name, kind, _) in owners.items() if kind == "leaf"}
+    first = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "leaf"))
+    source = (leaves[written] - 1) * PAGE
+    damaged({(first - 1) * PAGE: sound.read_bytes()[source : source + PAGE]})
+    tasks, problems = _salvage(path)
+    assert {task.task_id: exact(task) for task in tasks}.items() <= originals.items()
+    lost = originals.keys() - {task.task_id for task in tasks}
+    assert len(lost) == owners[first][2]
+    assert {problem.task_id for problem in problems} - {None} == lost
+
+
+def test_a_pointer_to_a_wrong_page_costs_nothing(
+    path: Path,
+    damaged: Callable[[dict[int, bytes]], None],
+    originals: dict[Any, str],
+    owners: dict[int, tuple[str, str, int]],
+) -> None:
+    """Where an inner page leads twice to one page, the one that it led to is found all the same."""
+    root = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "internal"))
+    leaf = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "leaf"))
+    last = (root - 1) * PAGE + 8  # where the number of the last page is
+    damaged({last: leaf.to_bytes(4, "big")})
+    tasks, problems = _salvage(path)
+    assert {task.task_id: exact(task) for task in tasks} == originals
+    assert any(f"page {leaf} is there twice" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize("pointer", [None, PAGE - 1])
+def test_a_row_without_a_beginning_costs_itself(
+    path: Path, repository: SqliteTaskRepository, pointer: int | None
+) -> None:
+    """A row that is longer than any can be, or begins where its page ends, is the only one lost."""
+    a, b = make_task("a"), make_task("b", created_at=at(1))
+    create(repository, a, b)
+    repository.close()
+    data = bytearray(path.read_bytes())
+    place = PAGE + 8 + 2  # on page 2, where it says where the second row of the table begins
+    if pointer is None:
+        data[PAGE + int.from_bytes(data[place : place + 2], "big")] = 0xFF
+    else:
+        data[place : place + 2] = pointer.to_bytes(2, "big")
+    path.write_bytes(data)
+    tasks, problems = _salvage(path)
+    assert tasks == [a]
+    assert [problem.task_id for problem in problems] == [None, b.task_id]
+    assert "cell 2 of page 2" in problems[0].message
+
+
+@pytest.mark.parametrize("is_list_damaged", [False, True])
 def test_a_deleted_task_does_not_come_back(
-    path: Path, damaged: Callable[[dict[int, bytes]], None], owners: dict[int, tuple[str, str, int]]
+    path: Path,
+    damaged: Callable[[dict[int, bytes]], None],
+    owners: dict[int, tuple[str, str, int]],
+    is_list_damaged: bool,
 ) -> None:
     """Pages that were given up still hold their rows, and a damaged root makes them look like any other."""
     damaged({})
@@ -181,6 +243,8 @@ def test_a_deleted_task_does_not_come_back(
     root = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "internal"))
     data = bytearray(path.read_bytes())
     data[(root - 1) * PAGE : root * PAGE] = bytes(PAGE)
+    if is_list_damaged:
+        data[32:36] = b"\xff" * 4  # where the list of such pages begins
     path.write_bytes(data)
     tasks, _ = _salvage(path)
     assert {task.task_id for task in tasks} == left
@@ -307,6 +371,21 @@ class FailingDisk(io.FileIO):
         if self.tell() // PAGE + 1 in self.pages:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return super().read(size)
+
+
+def test_a_log_of_a_machine_of_another_kind_is_read(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path
+) -> None:
+    """Checksums are in the byte order of the machine that began the log; either is understood."""
+    create(repository, make_task("a"))
+    copy = _copy(path, tmp_path / "copy")
+    log = copy.with_name("tasks.db-wal")
+    log.write_bytes(_with_other_checksums(log.read_bytes()))
+    (task,), problems = _salvage(copy)
+    assert (task.name, problems) == ("a", [])
+    with sqlite_factory(copy) as other:
+        other.initialize(create=False)
+        assert other.get_all_tasks() == [task]
 
 
 def test_what_the_disk_refuses_to_read_is_damage(
@@ -457,3 +536,24 @@ def _copy(path: Path, directory: Path) -> Path:
 
 def _contents(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+
+def _with_other_checksums(log: bytes) -> bytes:
+    """The log as a machine of the other byte order writes it."""
+    magic = int.from_bytes(log[:4], "big") ^ 1
+    order: Literal["big", "little"] = "big" if magic & 1 else "little"
+    first = second = 0
+
+    def add(data: bytes) -> bytes:
+        nonlocal first, second
+        for place in range(0, len(data), 8):
+            first = (first + int.from_bytes(data[place : place + 4], order) + second) % 2**32
+            second = (second + int.from_bytes(data[place + 4 : place + 8], order) + first) % 2**32
+        return first.to_bytes(4, "big") + second.to_bytes(4, "big")
+
+    head = magic.to_bytes(4, "big") + log[4:24]
+    frames = head + add(head)
+    for place in range(32, len(log), 24 + PAGE):
+        frame, page = log[place : place + 16], log[place + 24 : place + 24 + PAGE]
+        frames += frame + add(frame[:8] + page) + page
+    return frames

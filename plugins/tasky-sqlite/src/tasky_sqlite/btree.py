@@ -13,8 +13,9 @@ __all__ = ["Node", "decode", "free_pages", "walk"]
 _INDEX_INNER, _TABLE_INNER, _INDEX_LEAF, _TABLE_LEAF = 2, 5, 10, 13
 _KINDS: Final = frozenset((_INDEX_INNER, _TABLE_INNER, _INDEX_LEAF, _TABLE_LEAF))
 _FILE_HEADER: Final = 100  # bytes, at the beginning of page 1
-_LENGTHS: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8, 8: 0, 9: 0}  # bytes, by serial type
-_NULL, _REAL, _ZERO, _FIRST_BLOB = 0, 7, 8, 12
+# Bytes, by serial type; no column of a store holds a real number, whose type is 7.
+_LENGTHS: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+_NULL, _ZERO, _FIRST_BLOB = 0, 8, 12
 
 
 class Node:
@@ -154,15 +155,13 @@ def decode(record: bytes, count: int | None = None) -> tuple[int, list[Any]]:
                 raise IndexError
             values.append(_value(record[begin:at], kind))
     except (IndexError, KeyError):
-        raise ValueError("it is not a record") from None
+        raise ValueError("it is not a record of a store") from None
     return len(kinds), values
 
 
 def _value(data: bytes, kind: int) -> Any:
     if kind >= _FIRST_BLOB:
         return data.decode() if kind % 2 else data
-    if kind == _REAL:
-        return struct.unpack(">d", data)[0]
     if data:
         return int.from_bytes(data, "big", signed=True)
     return None if kind == _NULL else kind - _ZERO
