@@ -193,7 +193,7 @@ class _Salvage:
         """Note the task in the cell; raises ``ValueError`` when there is none."""
         row_id, record = node.record(cell, whole=False)
         count, values = decode(record, 6)
-        if count != len(self._columns) or len(values) < 6:
+        if count != len(self._columns):
             raise ValueError(f"cell {cell + 1} of page {node.number} is not a row of {_TABLE}")
         _, task_id, status, revision, _, created_at = values
         if (
