@@ -159,7 +159,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def locations(scheme: str, root: Path) -> list[str]:
-    """Where the tasks of the project are, and of the one in ``elsewhere``; the server is the harness's."""
+    """Where the tasks of the project are, and those of ``elsewhere``; the server is the harness's own."""
     if scheme in FILES:
         return [FILES[scheme]] * 2
     return [PostgresHarness().fresh_location(root).written.reveal() for _ in range(2)]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasky_postgres.harness import PostgresHarness
+
 if TYPE_CHECKING:
     from tests.system.conftest import MakeEnvironment
 
@@ -101,6 +103,18 @@ def test_the_wheels_do_the_main_job(plugins: tuple[str, ...], make_environment: 
         json.loads(line) for line in environment.run("tasky", "export", "--jsonl").stdout.splitlines()
     ]
     assert sorted(task["name"] for task in exported) == sorted(names)
+
+
+def test_the_wheel_for_postgresql_works_on_a_server(
+    make_environment: MakeEnvironment, tmp_path: Path
+) -> None:
+    """The plugin for PostgreSQL brings its driver along, registers both names, and does the main job."""
+    environment = make_environment("tasky", "tasky-postgres")
+    names = {(row["name"], row["state"]) for row in environment.items("backends")}
+    assert names == {("postgresql", "ok"), ("postgres", "ok")}
+    environment.run("tasky", "backends", "check")
+    location = PostgresHarness().fresh_location(tmp_path)
+    environment.do_the_main_job("--storage", location.written.reveal())
 
 
 def test_tasky_runs_as_a_module_too(distributions: Path, make_environment: MakeEnvironment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Final, NamedTuple
 
 import psycopg
@@ -19,11 +19,12 @@ from tasky_postgres.pool import Pool
 __all__ = ["Written", "replayed", "write"]
 
 # Whoever stops in the middle of a batch is sent away, since others wait for its locks.
-_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_LIMIT: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 # The commit never came there: the session would wait for it, and others for the session.
 _SEND_AWAY: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE backend_xid = %s::xid AND state LIKE 'idle in transaction%%' AND usename = current_user"
+    " WHERE backend_xid = %s::xid AND wait_event = 'ClientRead' AND usename = current_user"
 )
 _WAIT_FOR_IT: Final = "SELECT 1 FROM tasky_store FOR UPDATE"  # it holds this lock until it has ended
 _PATIENCE: Final = 5.0  # seconds for a server to come back and say what it knows
@@ -40,26 +41,36 @@ class Written(NamedTuple):
     is_there: Callable[[Connection], bool]
 
 
-def write(pool: Pool, address: Address, work: Callable[[Connection], Written | None]) -> None:
+def write(
+    pool: Pool, address: Address, work: Callable[[Connection], Written | None], *, at_once: bool = False
+) -> None:
     """Let ``work`` write in a transaction, and commit it; when ``work`` returns None or raises, undo it.
+
+    ``at_once`` sends statements without waiting for the answer to each, and the commit with the last ones: on
+    a long line that is most of the time. COPY cannot be sent so.
 
     When the commit's answer is lost, the server is asked on another connection. Raises
     ``StorageUnavailableError`` when nothing was written, ``OutcomeUnknownError`` when nobody can say.
     """
+    written, is_ours = None, True
     with pool.taken() as connection:
-        with translated(address):
-            connection.execute(_BEGIN)
-        written = work(connection)
-        if written is None:
-            return
         try:
-            connection.execute("COMMIT")
+            with connection.pipeline() if at_once else nullcontext():
+                connection.execute(_BEGIN)
+                connection.execute(_LIMIT)
+                is_ours = False  # what the caller's iterator raises comes out as it is
+                written = work(connection)
+                is_ours = True
+                if written is None:
+                    return
+                connection.execute("COMMIT")
+                return
         except psycopg.Error as error:
-            if not is_lost(error):
+            if not is_ours:
+                raise
+            if written is None or not is_lost(error):
                 raise storage_error(error, address) from error
             lost = error
-        else:
-            return
     if not _find_out(pool, address, written, lost):
         raise StorageUnavailableError(
             f"{address} was lost during the commit of {written.what}, and nothing was written",

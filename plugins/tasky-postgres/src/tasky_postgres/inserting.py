@@ -9,7 +9,19 @@ from tasky import HistoryEntry, TaskChange, TaskModel
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import COLUMNS, Row, casefolds, task_to_row
 
-__all__ = ["ANALYZE", "BATCHES", "HISTORY", "TASKS", "Table", "chunks", "insert", "size_of", "task_row"]
+__all__ = [
+    "ANALYZE",
+    "BATCHES",
+    "COPIED",
+    "HISTORY",
+    "TASKS",
+    "Table",
+    "chunks",
+    "execute_for_each",
+    "insert",
+    "size_of",
+    "task_row",
+]
 
 T = TypeVar("T")
 
@@ -18,7 +30,7 @@ T = TypeVar("T")
 ANALYZE: Final = "ANALYZE tasks, history, batches"
 _CHUNK: Final = 500  # changes, tasks or entries
 _CHUNK_SIZE: Final = 4 << 20  # characters of their details
-_COPIED: Final = 50  # rows from which COPY is quicker
+COPIED: Final = 50  # rows from which COPY is quicker
 
 
 class Table(NamedTuple):
@@ -59,14 +71,25 @@ def insert(connection: Connection, table: Table, rows: list[Row]) -> None:
     if not rows:
         return
     names = ", ".join(table.columns)
+    if len(rows) < COPIED:
+        places = ", ".join([f"%s::{kind}" for kind in table.columns.values()])
+        execute_for_each(connection, f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)  # noqa: S608 - constants
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def execute_for_each(connection: Connection, statement: str, rows: list[Row]) -> None:
+    """Run the statement with each row as its parameters, without waiting in between."""
+    if len(rows) == 1:  # executemany would begin and end a pipeline for it
+        connection.execute(statement.encode(), rows[0])
+        return
     with connection.cursor() as cursor:
-        if len(rows) < _COPIED:
-            places = ", ".join([f"%s::{kind}" for kind in table.columns.values()])
-            cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})".encode(), rows)  # noqa: S608 - constants
-            return
-        with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
+        cursor.executemany(statement.encode(), rows)
 
 
 def task_row(task: TaskModel) -> Row:

@@ -7,6 +7,7 @@ A store that is there and current is only read, so a role that may create nothin
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "connect", "open_store"]
 
 T = TypeVar("T")
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of is reported as an error
 
 _OLDEST: Final = 140_000  # PostgreSQL 14
 _GRACE: Final = 5.0  # seconds by which an answer may come later than the server's own time-out

@@ -57,7 +57,7 @@ def read_all(
         rows: list[Row] = []
         for sql, params in statements:
             if limit is None or len(rows) < limit:
-                rows += connection.execute(sql.encode(), params)
+                rows += connection.execute(sql.encode(), params).fetchall()
     except psycopg.Error as error:
         raise _named(error, connection, address) from error
     else:

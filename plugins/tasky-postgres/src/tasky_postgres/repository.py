@@ -20,7 +20,7 @@ from tasky import (
 from tasky_postgres.committing import Written, replayed, write
 from tasky_postgres.errors import closed_error, corrupt_error, translated
 from tasky_postgres.filling import StoreFiller, is_filled
-from tasky_postgres.inserting import chunks, size_of
+from tasky_postgres.inserting import COPIED, chunks, size_of
 from tasky_postgres.opening import Connection, connect, open_store
 from tasky_postgres.pool import Pool
 from tasky_postgres.queries import count_statement, find_statements, history_statement
@@ -104,7 +104,8 @@ class PostgresTaskRepository(BaseTaskRepository):
             first, second = next(pieces, []), next(pieces, None)
             try:
                 if second is None:
-                    replayed(lambda: self._write(pool, batch, [first]))
+                    at_once = len(first) < COPIED
+                    replayed(lambda: self._write(pool, batch, [first], at_once=at_once))
                 else:
                     self._write(pool, batch, chain([first, second], pieces), is_large=True)
             except BatchExistsError:
@@ -165,7 +166,13 @@ class PostgresTaskRepository(BaseTaskRepository):
         return pool
 
     def _write(
-        self, pool: Pool, batch: Batch, pieces: Iterable[list[TaskChange]], *, is_large: bool = False
+        self,
+        pool: Pool,
+        batch: Batch,
+        pieces: Iterable[list[TaskChange]],
+        *,
+        is_large: bool = False,
+        at_once: bool = False,
     ) -> None:
         """Write the batch in one transaction; the pieces come from the caller's iterator."""
 
@@ -182,7 +189,7 @@ class PostgresTaskRepository(BaseTaskRepository):
                 writer.end()
             return Written(f"batch {batch.id}", writer.transaction, lambda other: has_batch(other, batch))
 
-        write(pool, self._address, work)
+        write(pool, self._address, work, at_once=at_once)
 
     def _unforked(self, pool: Pool, pieces: Iterator[list[T]]) -> Iterator[list[T]]:
         """The pieces, as long as this is still the process that asked for the first one."""

@@ -12,13 +12,14 @@ keeps all other writers out from its beginning, by a lock on the table that read
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 import psycopg
 
 from tasky import Batch, BatchExistsError, ConflictError, TaskChange
-from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, execute_for_each, insert, task_row
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import (
     COLUMNS,
@@ -46,6 +47,7 @@ _KNOWN: Final = (
 _UPDATE: Final = (
     f"UPDATE tasks SET {', '.join([f'{name} = %s' for name in tuple(TASKS.columns)[1:]])} WHERE task_id = %s"  # noqa: S608 - constants
 )
+_HAS_BATCH: Final = "SELECT 1 FROM batches WHERE id = %s"
 _DELETE: Final = "DELETE FROM tasks WHERE task_id = ANY (%s)"
 
 _MANY: Final = 5_000  # changes after which the server's statistics are brought up to date
@@ -54,7 +56,7 @@ _AGAIN: Final = "Read the task again and repeat the change."
 
 def has_batch(connection: Connection, batch: Batch) -> bool:
     """Whether the history knows the batch."""
-    return connection.execute("SELECT 1 FROM batches WHERE id = %s", (batch.id,)).fetchone() is not None
+    return connection.execute(_HAS_BATCH, (batch.id,)).fetchone() is not None
 
 
 class BatchWriter:
@@ -87,20 +89,24 @@ class BatchWriter:
     def refuse_known(self) -> None:
         """Raise ``BatchExistsError`` when the history knows the batch."""
         if has_batch(self._connection, self._batch):
-            raise BatchExistsError(
-                f"batch {self._batch.id} was written before",
-                hint="Nothing is to be done; 'tasky log' shows it.",
-            )
+            raise self._known_error()
 
     def write(self, changes: list[TaskChange]) -> None:
         """Check and write a chunk; raises ``ConflictError`` or ``BatchExistsError``."""
         self._refuse_twice(changes)
-        stored = self._lock(changes)
         written = [change for change in changes if not change.is_guard]
-        first = self._join_queue(len(written)) if written else 0
-        if not self._is_large:  # now that nobody else can write it any more
-            self.refuse_known()
-        self._check(changes, stored)
+        # Of a large batch every task may have been named in an earlier chunk.
+        asked = [change.task_id for change in changes if self._is_large or change.before is None]
+        with self._connection.pipeline():  # asked together, and answered together
+            locked = self._ask(_LOCK, [change.task_id for change in changes if change.before is not None])
+            queued = self._connection.execute(_QUEUE, (len(written),)) if written else None
+            same = self._connection.execute(_HAS_BATCH, (self._batch.id,))
+            known = self._ask(_KNOWN, asked)
+        stored = {row[0]: row for row in locked}
+        first = 0 if queued is None else self._place(queued, len(written))
+        if not self.written and same.fetchone() is not None:
+            raise self._known_error()
+        self._check(changes, stored, {row[0]: row[1:] for row in known})
         if not written:
             return
         if not self.written:
@@ -126,21 +132,28 @@ class BatchWriter:
             if change.after is not None and change.before is not None
         ]
         if updated:
-            with connection.cursor() as cursor:
-                cursor.executemany(_UPDATE.encode(), updated)
+            execute_for_each(connection, _UPDATE, updated)
         created = [
             task_row(change.after) for change in written if change.after is not None and change.before is None
         ]
         insert(connection, TASKS, created)
 
-    def _join_queue(self, count: int) -> int:
+    def _ask(self, query: str, ids: list[UUID]) -> Iterable[Row]:
+        return self._connection.execute(query.encode(), (ids,)) if ids else ()
+
+    def _place(self, queued: psycopg.Cursor[Row], count: int) -> int:
         """The number of the first of ``count`` entries; nobody else numbers any until this batch ends."""
-        row = self._connection.execute(_QUEUE, (count,)).fetchone()
+        row = queued.fetchone()
         if row is None:
             raise psycopg.errors.DataCorrupted("the one row of tasky_store is gone")
         last: int = row[0]
         self.transaction = row[1]
         return last - count + 1
+
+    def _known_error(self) -> BatchExistsError:
+        return BatchExistsError(
+            f"batch {self._batch.id} was written before", hint="Nothing is to be done; 'tasky log' shows it."
+        )
 
     def _refuse_twice(self, changes: list[TaskChange]) -> None:
         seen: set[UUID] = set()
@@ -150,15 +163,7 @@ class BatchWriter:
             seen.add(change.task_id)
         self._guarded.update([change.task_id for change in changes if change.is_guard])
 
-    def _lock(self, changes: list[TaskChange]) -> dict[UUID, Row]:
-        """The stored rows of what is changed, deleted or guarded, which nobody else can change any more."""
-        ids = [change.task_id for change in changes if change.before is not None]
-        if not ids:
-            return {}
-        return {row[0]: row for row in self._connection.execute(_LOCK.encode(), (ids,))}
-
-    def _check(self, changes: list[TaskChange], stored: dict[UUID, Row]) -> None:
-        known = self._known(changes)
+    def _check(self, changes: list[TaskChange], stored: dict[UUID, Row], known: dict[UUID, Row]) -> None:
         for change in changes:
             task_id, before, after = change.task_id, change.before, change.after
             present, sequence, was = known.get(task_id, (None, None, None))
@@ -180,16 +185,6 @@ class BatchWriter:
                     f" and the history asks for {due}",
                     hint=_AGAIN,
                 )
-
-    def _known(self, changes: list[TaskChange]) -> dict[UUID, Row]:
-        """Of each task that is created: the revision stored, the last entry's sequence, the one before it.
-
-        Of every task in a large batch, since it may have been named in an earlier chunk.
-        """
-        ids = [change.task_id for change in changes if self._is_large or change.before is None]
-        if not ids:
-            return {}
-        return {row[0]: row[1:] for row in self._connection.execute(_KNOWN, (ids,))}
 
 
 def _snapshot(row: Row) -> str:
