@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,3 +109,17 @@ def test_a_server_whose_cluster_cannot_be_made_says_why(tmp_path: Path) -> None:
     """A standby of nothing ends in the words of the program that failed."""
     with pytest.raises(OSError, match="pg_basebackup"):
         TemporaryServer(SERVERS[0], copy_of=tmp_path)
+
+
+def test_a_server_that_lies_where_nobody_may_go_is_copied(tmp_path: Path) -> None:
+    """Programs in a directory of one's own are no obstacle, also to root, whose server belongs to another."""
+    package = SERVERS[0].parents[1]
+    here = tmp_path / "private" / package.name
+    shutil.copytree(SERVERS[0].parent, here / SERVERS[0].parent.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, here.parent / libraries.name)
+    here.parent.chmod(0o700)
+    with TemporaryServer(here / SERVERS[0].parent.name / "bin") as server, store(server) as repository:
+        repository.initialize()
+        assert remaining(repository) == []
