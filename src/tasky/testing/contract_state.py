@@ -122,11 +122,13 @@ class _Walk(RuleBasedStateMachine):
         assert [exact(task) for task in written.tasks] == [exact(task) for task in expected.tasks]
         self.reference.apply(written.batch, written.changes)
 
-    @step(handle=st.sampled_from(["first", "second"]), create=st.booleans())
-    def reopen(self, handle: str, create: bool) -> None:
+    @step(data=st.data(), handle=st.sampled_from(["first", "second"]), create=st.booleans())
+    def reopen(self, data: st.DataObject, handle: str, create: bool) -> None:
         repository: TaskRepository = getattr(self, handle)
         repository.close()
         repository.initialize(create=create)
+        for _ in range(3):  # what was forgotten shows when it is written to
+            self.write_one(data, handle)
 
     @step()
     def copy(self) -> None:

@@ -72,7 +72,7 @@ FULL = Effort(
 )
 QUICK = Effort(
     examples=25,
-    walks=15,
+    walks=10,
     steps=20,
     damages=8,
     kills=2,
