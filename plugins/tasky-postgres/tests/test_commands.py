@@ -62,6 +62,17 @@ def test_an_add_whose_answer_was_lost_is_there_once(
     assert capsys.readouterr().out.count("Buy milk") == 1
 
 
+def test_a_line_that_has_to_be_protected_is_not_used_bare(
+    project: str, line: Any, location: StorageLocation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With verify-full a server that offers no TLS gets nothing: the driver is told what the location says."""
+    query = "&".join([f"{name}={value}" for name, value in location.query if name != "host"])
+    far = f"postgresql://127.0.0.1:{line.port}{location.path}?{query}"
+    assert main(["--storage", f"{far}&sslmode=disable", "list"]) == 0
+    assert main(["--storage", f"{far}&sslmode=verify-full&sslrootcert=system", "list"]) == 7
+    assert "SSL" in capsys.readouterr().err
+
+
 def test_a_wrong_query_is_exit_code_five(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A name in the query that is not known is refused before anything is asked, with what is known."""
     assert main(["--storage", "postgresql:///tracker?sslmod=require", "list"]) == 5

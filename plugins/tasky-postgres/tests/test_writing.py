@@ -152,6 +152,24 @@ def test_batches_that_cross_do_not_wait_for_each_other(
     assert sorted(outcomes) == ["conflict"] * 3 + ["written"]
 
 
+def test_large_and_small_batches_do_not_wait_for_each_other(
+    repository: PostgresTaskRepository, address: Address
+) -> None:
+    """Batches that stream and batches that fit into one chunk, all at once, are all written."""
+
+    def write(name: str, times: int, size: int) -> None:
+        with PostgresTaskRepository(address) as handle:
+            handle.initialize(create=False)
+            for number in range(times):
+                create(handle, *(make_task(f"{name} {number} {part}") for part in range(size)))
+
+    large = [lambda name=name: write(name, 3, 600) for name in "ab"]  # type: ignore[misc] # mypy infers no default
+    small = [lambda name=name: write(name, 100, 1) for name in "cde"]  # type: ignore[misc] # as above
+    at_once([*large, *small])
+    assert sum(repository.count_tasks().values()) == 2 * 3 * 600 + 3 * 100
+    assert list(repository.check()) == []
+
+
 def test_a_task_that_others_hold_is_waited_for_and_no_longer(
     repository: PostgresTaskRepository, address: Address, rival: psycopg.Connection[Any]
 ) -> None:

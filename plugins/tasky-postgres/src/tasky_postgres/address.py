@@ -66,7 +66,7 @@ _LIBPQ: Final = (
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # A server that is gone without a word is noticed in about half a minute.
 _DEFAULTS: Final = {
-    "application_name": "tasky",
+    "fallback_application_name": "tasky",
     "client_encoding": "utf8",
     "connect_timeout": "10",
     "keepalives_idle": "10",

@@ -32,6 +32,8 @@ from tasky_postgres.records import (
 
 __all__ = ["BatchWriter", "has_batch"]
 
+# Before the queue, never in it: a large batch, which holds the table, has to join that, too.
+_SHARE: Final = "LOCK TABLE tasks IN ROW EXCLUSIVE MODE"
 _EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
 _QUEUE: Final = (
     "UPDATE tasky_store SET last_sequence = last_sequence + %s"
@@ -98,6 +100,8 @@ class BatchWriter:
         # Of a large batch every task may have been named in an earlier chunk.
         asked = [change.task_id for change in changes if self._is_large or change.before is None]
         with self._connection.pipeline():  # asked together, and answered together
+            if not self._is_large:
+                self._connection.execute(_SHARE)
             locked = self._ask(_LOCK, [change.task_id for change in changes if change.before is not None])
             queued = self._connection.execute(_QUEUE, (len(written),)) if written else None
             same = self._connection.execute(_HAS_BATCH, (self._batch.id,))
