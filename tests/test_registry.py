@@ -537,8 +537,14 @@ def test_an_unknown_backend_suggests_the_nearest(plugin: Plugin) -> None:
     assert "tasky backends" in error.hint
 
 
-def test_an_unknown_backend_near_one_of_ours_says_how_to_install_it() -> None:
+def test_an_unknown_backend_near_one_of_ours_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The project's own backends are suggested though they are not installed."""
+    import tasky.faults
+    import tasky.installing  # noqa: F401 - both while they can still be found
+
+    monkeypatch.setattr(
+        sys, "path", [place for place in sys.path if not list(Path(place).glob("tasky*-info"))]
+    )
     error = failure(BackendNotFoundError, scheme="postgers")
     assert "did you mean 'postgres'?" in error.message
     assert "tasky-postgres" in error.hint

@@ -65,7 +65,7 @@ def test_an_add_whose_answer_was_lost_is_there_once(
 def test_a_line_that_has_to_be_protected_is_not_used_bare(
     project: str, line: Any, location: StorageLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With verify-full a server that offers no TLS gets nothing: the driver is told what the location says."""
+    """With verify-full a server without TLS gets nothing: the driver is told what the location says."""
     query = "&".join([f"{name}={value}" for name, value in location.query if name != "host"])
     far = f"postgresql://127.0.0.1:{line.port}{location.path}?{query}"
     assert main(["--storage", f"{far}&sslmode=disable", "list"]) == 0
