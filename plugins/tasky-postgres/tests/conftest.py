@@ -190,7 +190,7 @@ def line(server: TemporaryServer) -> Iterator[Line]:
 def far(repository: PostgresTaskRepository, address: Address, line: Line) -> Iterator[PostgresTaskRepository]:
     """The store of ``repository``, reached through the line; it is impatient."""
     parameters = {**address.parameters, "host": "127.0.0.1", "port": str(line.port), "sslmode": "disable"}
-    far = replace(address, parameters=parameters, lock_timeout=2.0, statement_timeout=0.5)
+    far = replace(address, parameters=parameters, lock_timeout=5.0, statement_timeout=2.0)
     with PostgresTaskRepository(far) as repository:
         repository.initialize(create=False)
         yield repository

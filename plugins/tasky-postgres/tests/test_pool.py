@@ -28,9 +28,8 @@ def sessions(sql: Any, address: Address) -> int:
 
 @pytest.fixture
 def address(address: Address) -> Address:
-    """An address whose sessions can be told from those of other tests; it is impatient."""
-    parameters = {**address.parameters, "application_name": address.schema[:40]}
-    return replace(address, parameters=parameters, lock_timeout=0.5)
+    """An address whose sessions can be told from those of other tests."""
+    return replace(address, parameters={**address.parameters, "application_name": address.schema[:40]})
 
 
 @pytest.fixture
@@ -72,31 +71,32 @@ def test_threads_share_five_connections(store: PostgresTaskRepository, address: 
     assert len(remaining(store)) == len(MANY) + 40
 
 
-def test_streams_leave_a_connection_for_everything_else(store: PostgresTaskRepository) -> None:
+def test_streams_leave_a_connection_for_everything_else(
+    store: PostgresTaskRepository, address: Address
+) -> None:
     """Four lists can be read at the same time; a fifth waits and is refused, and writing goes on."""
-    streams = [store.find_tasks() for _ in range(4)]
-    with pytest.raises(StorageBusyError, match="in use by this process"):
-        store.find_tasks()
-    create(store, make_task("meanwhile"))
-    streams[0].close()
-    assert len(list(store.find_tasks())) == len(MANY) + 1
-    assert [len(list(stream)) for stream in streams] == [0, *[len(MANY)] * 3]
-
-
-def test_a_stream_that_waits_gets_the_place_of_one_that_ends(address: Address) -> None:
-    """Whoever waits for a connection gets it as soon as one is given back."""
-    with PostgresTaskRepository(replace(address, lock_timeout=30.0)) as store:
-        store.initialize()
-        store.restore(MANY, [])
-        streams = [store.find_tasks() for _ in range(4)]
-        counts: list[int] = []
-        waiting = Thread(target=lambda: counts.append(len(list(store.find_tasks()))))
-        waiting.start()
+    with PostgresTaskRepository(replace(address, lock_timeout=0.5)) as impatient:
+        impatient.initialize()
+        streams = [impatient.find_tasks() for _ in range(4)]
+        with pytest.raises(StorageBusyError, match="in use by this process"):
+            impatient.find_tasks()
+        create(impatient, make_task("meanwhile"))
         streams[0].close()
-        waiting.join()
-        assert counts == [len(MANY)]
-        for stream in streams:
-            stream.close()
+        assert len(list(impatient.find_tasks())) == len(MANY) + 1
+        assert [len(list(stream)) for stream in streams] == [0, *[len(MANY)] * 3]
+
+
+def test_a_stream_that_waits_gets_the_place_of_one_that_ends(store: PostgresTaskRepository) -> None:
+    """Whoever waits for a connection gets it as soon as one is given back."""
+    streams = [store.find_tasks() for _ in range(4)]
+    counts: list[int] = []
+    waiting = Thread(target=lambda: counts.append(len(list(store.find_tasks()))))
+    waiting.start()
+    streams[0].close()
+    waiting.join()
+    assert counts == [len(MANY)]
+    for stream in streams:
+        stream.close()
 
 
 def test_a_small_result_holds_nothing(store: PostgresTaskRepository, address: Address, sql: Any) -> None:
@@ -122,7 +122,7 @@ def test_a_closed_repository_ends_its_streams(
     with pytest.raises(StoreClosedError):
         list(stream)
     sql("SELECT pg_stat_clear_snapshot()")
-    for _ in range(1_000):  # the server takes note of a farewell a moment later
+    for _ in range(20_000):  # the server takes note of a farewell a moment later
         if sessions(sql, address) == 0:
             break
     assert sessions(sql, address) == 0

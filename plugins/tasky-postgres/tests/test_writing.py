@@ -196,7 +196,7 @@ def test_a_statement_that_takes_too_long_is_ended(
 ) -> None:
     """A statement has its own limit; what it ends with is busy, too."""
     create(repository, make_task("a"))
-    with PostgresTaskRepository(replace(address, statement_timeout=0.1)) as hasty:
+    with PostgresTaskRepository(replace(address, statement_timeout=1.0)) as hasty:
         hasty.initialize(create=False)
         rival.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(StorageBusyError):
@@ -242,5 +242,7 @@ def _lock_and_let_go(rival: psycopg.Connection[Any], task: TaskModel) -> None:
 
 
 def _wait_for_waiters(sql: Any, count: int) -> None:
-    while len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) < count:
-        pass
+    for _ in range(100_000):
+        if len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) >= count:
+            return
+    pytest.fail("nobody waits for the locks")
