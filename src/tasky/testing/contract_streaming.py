@@ -13,7 +13,7 @@ from tasky.testing.unproven import NotProvenError
 
 __all__ = ["StreamingRules"]
 
-_CEILING: Final = 64  # MiB by which a process that reads may grow
+_CEILING: Final = 48  # MiB by which a process that reads may grow
 _MARGIN: Final = 1.3  # times the ceiling is what all the tasks together take at least
 _MIB: Final = 1 << 20
 

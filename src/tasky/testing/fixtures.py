@@ -77,7 +77,7 @@ QUICK = Effort(
     damages=8,
     kills=2,
     rounds=5,
-    streamed=20_000,
+    streamed=8_000,
     fills=False,
     shrinks=False,
 )
