@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasky import StorageLocation, TaskRepository, default_registry, uri_factory
+from tasky import StorageFullError, StorageLocation, TaskRepository, default_registry, uri_factory
+from tasky.testing import MemoryTaskRepository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.conftest import CommandLine
+    from tests.cli.conftest import CommandLine, Process
 
 
 def test_a_backup_is_brought_back_into_an_empty_store(cli: CommandLine) -> None:
@@ -54,15 +56,17 @@ def test_a_store_that_holds_anything_is_left_alone(cli: CommandLine) -> None:
     """Neither a backup nor a restore writes over tasks."""
     cli("add", "One")
     cli("backup", "copy")
-    assert "error: " in cli("backup", "copy", code=7).err
-    assert "error: " in cli("backup", "--restore", "copy", code=7).err
+    assert "choose another name" in cli("backup", "copy", code=7).err
+    result = cli("backup", "--restore", "copy", code=7)
+    assert f"the project's store at memory:///{str(cli.cwd)[1:]}/tasks is not empty" in result.err
+    assert "tasky init" in result.err
     assert len(cli("list").lines) == 1
 
 
 def test_a_missing_copy_is_not_made(cli: CommandLine) -> None:
     """A typing error in what to bring back is an error, not an empty project."""
     result = cli("backup", "--restore", "copi", code=7)
-    assert "Look for a typing error" in result.err
+    assert f"No copy is at memory://{cli.cwd}/copi: look for a typing error." in result.err
     assert set(cli.stores) == {cli.cwd / "tasks", cli.cwd / "copi"}
     assert cli.stores[cli.cwd / "copi"].state is None
 
@@ -81,7 +85,7 @@ def test_a_damaged_copy_is_named(cli: CommandLine, arguments: tuple[str, ...]) -
     damaged.state = replace(damaged.state, tasks={task.task_id: replace(task, revision=7)})
     result = cli("backup", *arguments, code=7)
     assert "is damaged" in result.err
-    assert f"{cli.cwd}/copy" in result.err
+    assert f"hint: `tasky check --storage memory://{cli.cwd}/copy`" in result.err
     assert result.out == ""
     if "--restore" in arguments:
         assert cli("list", "--all").out == ""
@@ -98,3 +102,55 @@ def test_a_server_needs_a_location(cli: CommandLine) -> None:
         result = cli("--storage", "server://host/x", "backup", "copy", code=2)
         assert "a server store is no file" in result.err
         cli("--storage", "server://host/x", "backup", "memory://copy")
+
+
+def test_an_empty_copy_is_not_brought_back(cli: CommandLine) -> None:
+    """What an interrupted backup left is no backup."""
+    cli("backup", "copy")
+    assert "the copy at " in cli("backup", "--restore", "copy", code=7).err
+
+
+def test_a_copy_of_nothing_but_history_is_brought_back(cli: CommandLine) -> None:
+    """Where every task was deleted, the history is what there is."""
+    cli("add", "One")
+    cli("delete", cli("list", "--json").items[0]["task_id"], "--yes")
+    cli("backup", "copy")
+    del cli.stores[cli.cwd / "tasks"]
+    cli("init")
+    cli("backup", "--restore", "copy")
+    assert len(cli("log").lines) == 2
+
+
+@pytest.mark.parametrize("arguments", [("tasks",), ("memory://tasks",), ("--restore", "tasks")])
+def test_the_projects_own_store_is_no_copy(cli: CommandLine, arguments: tuple[str, ...]) -> None:
+    """A store is not copied onto itself, however it is named."""
+    assert "the project's own store" in cli("backup", *arguments, code=2).err
+
+
+@pytest.mark.parametrize("name", ["", "-", "~/copy"])
+def test_what_names_no_file_is_refused(cli: CommandLine, name: str) -> None:
+    """A store cannot go to stdout, and nobody means a directory that is called ~."""
+    assert "names no file" in cli("backup", name, code=2).err
+
+
+def test_a_copy_that_fails_says_what_is_left(cli: CommandLine) -> None:
+    """The place of the copy holds an empty store then, and the error says so."""
+
+    class Full(MemoryTaskRepository):
+        def restore(self, tasks: object, history: object, /) -> None:
+            raise StorageFullError("no space is left")
+
+    with default_registry.override("full", lambda path: Full()):
+        result = cli("backup", "full://copy", code=7)
+    assert f"hint: The store at full://{cli.cwd}/copy is empty, and no backup." in result.err
+
+
+def test_a_copy_is_as_private_as_the_store(process: Process) -> None:
+    """Who may not read the store may not read its copy, whatever files are made with otherwise."""
+    process("init", "--storage", "sqlite://.tasky/tasks.db")
+    process("add", "One")
+    store = process.cwd / ".tasky/tasks.db"
+    for mode in (0o600, 0o644):
+        store.chmod(mode)
+        process("backup", f"copy-{mode}.db")
+        assert stat.S_IMODE((process.cwd / f"copy-{mode}.db").stat().st_mode) == mode

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasky import TaskyError
+from tasky.cli.newfile import new_file
+
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
 
@@ -108,3 +111,18 @@ def test_a_pipe_gets_the_tasks_as_they_come(filled: CommandLine) -> None:
     reader.join()
     assert len(read[0].splitlines()) == 3
     assert pipe.is_fifo()
+
+
+def test_a_file_that_is_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """Whoever was first with the name keeps it."""
+    wanted = tmp_path / "tasks.json"
+    with pytest.raises(TaskyError, match="exists"), new_file(wanted):
+        wanted.write_text("theirs")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_a_directory_that_is_not_there_is_named(cli: CommandLine) -> None:
+    """The error names the file that was asked for, and says what to look at."""
+    result = cli("export", "nowhere/tasks.json", code=1)
+    assert "nowhere/tasks.json cannot be written: No such file or directory" in result.err
+    assert "hint: " in result.err

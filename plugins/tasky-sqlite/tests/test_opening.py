@@ -324,3 +324,28 @@ def test_a_place_that_cannot_hold_a_store_is_named(tmp_path: Path) -> None:
         with pytest.raises(StoreMissingError):
             sqlite_factory(place).initialize(create=False)
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_log_without_its_file_is_kept(run: Any, path: Path, repository: SqliteTaskRepository) -> None:
+    """Whoever deletes the file of a killed process hears of its log, which may hold tasks."""
+    process = run(
+        """
+with SqliteTaskRepository(path) as repository:
+    repository.initialize()
+    repository.save_task(make_task("in the log"))
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.wait()
+    log = Path(f"{path}-wal").read_bytes()
+    repository.close()
+    path.unlink()
+    Path(f"{path}-wal").write_bytes(log)
+    for create in (False, True):
+        with pytest.raises(StorageCorruptError, match=r"its log .*-wal is, which may hold tasks"):
+            SqliteTaskRepository(path).initialize(create=create)
+    assert Path(f"{path}-wal").read_bytes() == log
+    assert not path.exists()

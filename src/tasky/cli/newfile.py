@@ -17,8 +17,9 @@ __all__ = ["new_file"]
 def new_file(path: Path, *, force: bool | None = None) -> Iterator[TextIO]:
     """A file that takes the place of ``path`` when the block ends well, and is gone otherwise.
 
-    What it says is on the disk by then. Raises ``TaskyError`` when ``path`` exists: with ``force`` True it is
-    replaced, and with None there is no such option to point to.
+    It is on the disk by then, and its name, too. Raises ``TaskyError`` where it cannot be made, and when
+    ``path`` exists, also when it was made meanwhile: with ``force`` True it is replaced, and with None there
+    is no such option to point to.
     """
     path = path.resolve()  # a symbolic link stays one
     if path.exists() and not path.is_file():
@@ -26,14 +27,49 @@ def new_file(path: Path, *, force: bool | None = None) -> Iterator[TextIO]:
             yield stream
         return
     if path.exists() and not force:
-        hint = "Choose another name." if force is None else "Choose another name, or replace it with --force."
-        raise TaskyError(f"{path} exists", hint=hint)
+        raise _exists(path, force)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("x", encoding="ascii", newline="\n") as stream:
+        stream = partial.open("x", encoding="ascii", newline="\n")
+    except OSError as error:
+        raise TaskyError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="Check its directory, and the permissions there.",
+        ) from error
+    try:
+        with stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        partial.replace(path)
+        if force:
+            partial.replace(path)
+        else:
+            _link(partial, path, force)
     finally:
         partial.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def _link(partial: Path, path: Path, force: bool | None) -> None:
+    """Give the file its name unless another one has it."""
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError:
+        raise _exists(path, force) from None
+    except OSError:  # pragma: no cover - a file system without hard links; this comes as near as one can
+        partial.replace(path)
+
+
+def _exists(path: Path, force: bool | None) -> TaskyError:
+    hint = "Choose another name." if force is None else "Choose another name, or replace it with --force."
+    return TaskyError(f"{path} exists", hint=hint)
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name == "nt":  # pragma: no cover - directories cannot be opened there
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

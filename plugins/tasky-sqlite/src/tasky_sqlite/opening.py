@@ -52,6 +52,7 @@ def open_store(path: str, *, create: bool, wait: float) -> sqlite3.Connection:
     """A connection to the store at ``path``, created or upgraded if need be."""
     check_library()
     if has_log(path):
+        _refuse_lone_log(path)
         _look(path, create, wait)
     connection = _connect(path, create, wait)
     try:
@@ -70,6 +71,17 @@ def open_store(path: str, *, create: bool, wait: float) -> sqlite3.Connection:
 def has_log(path: str) -> bool:
     """Whether there is a write-ahead log, which the last one to close moves into the file."""
     return os.path.exists(f"{_followed(path)}-wal")  # noqa: PTH110 - pathlib costs the start of every command
+
+
+def _refuse_lone_log(path: str) -> None:
+    """Raise where the file is gone and its log is not: SQLite would delete the log."""
+    if os.path.exists(path):  # noqa: PTH110 - as above
+        return
+    _refuse_planted(path)
+    raise StorageCorruptError(
+        f"{path} is not there, but its log {path}-wal is, which may hold tasks",
+        hint="Put the file back beside its log. To begin with an empty store, move the log away first.",
+    )
 
 
 def missing_error(path: str) -> StoreMissingError:
