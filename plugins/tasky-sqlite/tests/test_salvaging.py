@@ -501,6 +501,23 @@ def test_a_store_that_is_open_here_is_not_salvaged(path: Path, repository: Sqlit
     assert len(_salvage(path)[0]) == 1
 
 
+def test_a_store_that_is_salvaged_is_not_opened_here(path: Path, repository: SqliteTaskRepository) -> None:
+    """The end of the salvage would lose this process the locks of what it has opened in between."""
+    create(repository, make_task("a"))
+    repository.close()
+    with sqlite_factory(path).salvage() as first, sqlite_factory(path).salvage() as second:
+        for stream in (first, second):
+            with pytest.raises(StorageBusyError, match="salvages"):
+                repository.initialize(create=False)
+            with pytest.raises(StorageBusyError, match="salvages"):
+                sqlite_factory(path).check()
+            stream.close()
+    with closing(sqlite_factory(path).check()), pytest.raises(StorageBusyError, match="open"):
+        sqlite_factory(path).salvage()
+    repository.initialize(create=False)
+    assert len(repository.get_all_tasks()) == 1
+
+
 def test_a_writer_meanwhile_is_noticed(path: Path, repository: SqliteTaskRepository, run: Any) -> None:
     """Salvage takes no lock: when somebody writes at the same time, that is said at the end."""
     create(repository, make_task("a"))

@@ -20,6 +20,7 @@ from tasky import (
     StorageUnavailableError,
     StoreMissingError,
 )
+from tasky_sqlite.exclusion import connection_to
 from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned, wait_for_disk
 from tasky_sqlite.schema import MISSING_HINT, check_library, is_current, read_identity, require, upgrade
 
@@ -33,7 +34,8 @@ _NAME_RECORD: Final = 16  # bytes at the end of a journal: length and checksum o
 def connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
     """A connection in autocommit mode; ``mode`` is SQLite's: ro, rw or rwc. Reads nothing of the store yet.
 
-    Raises ``StorageCorruptError`` when a file beside the store would make SQLite harm another file.
+    Raises ``StorageCorruptError`` when a file beside the store would make SQLite harm another file, and
+    ``StorageBusyError`` while this process salvages the store.
     """
     refuse_poisoned(path)
     _refuse_planted(path)
@@ -41,8 +43,13 @@ def connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
     if os.name == "nt":
         name = "/" + name.replace("\\", "/")
     # The driver sets the busy time-out before any statement. One thread at a time uses it: see Pool.
-    connection = sqlite3.connect(
-        f"file:{name}?mode={mode}", timeout=wait, isolation_level=None, check_same_thread=False, uri=True
+    connection = connection_to(
+        path,
+        f"file:{name}?mode={mode}",
+        timeout=wait,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
     )
     connection.execute("PRAGMA trusted_schema = OFF")  # the file may be somebody else's work
     return connection

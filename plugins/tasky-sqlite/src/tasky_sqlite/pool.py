@@ -34,7 +34,7 @@ from typing import Final
 from tasky import StorageBusyError, StorageError, StorageUnavailableError
 from tasky_sqlite.errors import closed_error, is_busy
 
-__all__ = ["Pool", "is_open_here"]
+__all__ = ["Pool"]
 
 _SIZE: Final = 5
 _FORK_WAIT: Final = 5.0  # seconds for the operations of other threads to end
@@ -158,12 +158,6 @@ class Pool:
             self._drop_parked()
             self._changed.notify_all()
 
-    def has_open(self, path: str) -> bool:
-        """Whether this is the pool of the file at ``path``, and holds a connection to it."""
-        with self._changed:
-            is_used = self._idle or self._busy or self._parked or self._opening
-            return bool(is_used) and os.path.realpath(self._path) == os.path.realpath(path)
-
     def retire(self, connection: sqlite3.Connection) -> None:
         """Close the connection when it is given back: its memory has grown."""
         self._retired.add(connection)
@@ -274,12 +268,6 @@ def _keep_for_ever(connection: sqlite3.Connection) -> None:
     import ctypes  # a fork in the middle of a write is rare
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-
-
-def is_open_here(path: str) -> bool:
-    """Whether a repository of this process has a connection to the file."""
-    pools = [reference() for reference in _pools.valuerefs()]
-    return any(pool is not None and pool.has_open(path) for pool in pools)
 
 
 def refuse_poisoned(path: str) -> None:

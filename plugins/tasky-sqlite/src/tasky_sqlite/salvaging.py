@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from tasky import Problem, ResultStream, StorageBusyError, TaskModel, TaskStatus
+from tasky import Problem, ResultStream, TaskModel, TaskStatus
 from tasky_sqlite.btree import Node, decode, free_pages, walk
 from tasky_sqlite.errors import shown_id, storage_error
+from tasky_sqlite.exclusion import read_past_sqlite
 from tasky_sqlite.pages import DamagedError, PageFile
-from tasky_sqlite.pool import is_open_here
 from tasky_sqlite.records import COLUMNS, UNREADABLE, casefolds, task_from_row, uuid_from_bytes, validate
 from tasky_sqlite.schema import APPLICATION_ID, STEPS, upgrade
 
@@ -51,21 +51,22 @@ def salvaged(path: str) -> ResultStream[TaskModel | Problem]:
     """The tasks of the store at ``path`` that can be read, oldest first, and the problems met.
 
     A problem with a ``task_id`` is about a task that is not among the results. Raises ``StoreMissingError``,
-    ``StorageUnavailableError``, and ``StorageBusyError`` while this process has the store open: closing the
-    file here would give up the locks of its connections.
+    ``StorageUnavailableError``, and ``StorageBusyError`` while this process has the store open. It cannot
+    open it before the stream has come to its end or was closed.
     """
-    if is_open_here(path):
-        raise StorageBusyError(
-            f"this process has {path} open, so it cannot be salvaged here",
-            hint="Close the repository first, or run 'tasky check --salvage'.",
-        )
-    pages = PageFile(path)
+    let_go = read_past_sqlite(path)
+    try:
+        pages = PageFile(path)
+    except BaseException:
+        let_go()
+        raise
     notes = sqlite3.connect("", isolation_level=None)
     notes.executescript(_NOTES)
     salvage = _Salvage(path, pages, notes)
 
     def release() -> None:
         pages.close()
+        let_go()
         notes.close()
 
     return ResultStream(salvage.results(), release)
