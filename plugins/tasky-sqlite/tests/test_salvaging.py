@@ -417,7 +417,7 @@ def test_what_the_disk_refuses_to_read_is_damage(
     """Pages that give an error of the disk are gone around like any other damage, the first one too."""
     leaf = next(page for page, owner in owners.items() if owner[:2] == ("tasks", "leaf"))
     monkeypatch.setattr(FailingDisk, "pages", frozenset({1, leaf}))
-    monkeypatch.setattr(Path, "open", lambda path, *_, **__: FailingDisk(path))
+    monkeypatch.setattr("tasky_sqlite.pages.FileIO", FailingDisk)
     tasks, problems = _salvage(sound)
     assert {task.task_id: exact(task) for task in tasks}.items() <= originals.items()
     assert len(tasks) == TASKS - owners[leaf][2]
@@ -435,14 +435,39 @@ def test_a_log_that_cannot_be_read_is_named(sound: Path, path: Path, monkeypatch
     log.rmdir()
     log.write_bytes(b"x" * 100)
     monkeypatch.setattr(FailingDisk, "pages", frozenset({1}))
-    opened = Path.open
     monkeypatch.setattr(
-        Path,
-        "open",
-        lambda path, *how, **more: FailingDisk(path) if path == log else opened(path, *how, **more),
+        "tasky_sqlite.pages.FileIO",
+        lambda name, **how: (FailingDisk if name == str(log) else io.FileIO)(name, **how),
     )
     tasks, (problem,) = _salvage(path)
     assert (len(tasks), "not to its end" in problem.message) == (TASKS, True)
+
+
+def test_a_log_that_claims_more_pages_than_there_are_is_named(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path
+) -> None:
+    """However many pages the last commit counts, the salvage looks at those that there can be."""
+    create(repository, make_task("a"))
+    copy = _copy(path, tmp_path / "copy")
+    log = copy.with_name("tasks.db-wal")
+    data = log.read_bytes()
+    last = len(data) - PAGE - 24
+    claimed = data[:last] + data[last : last + 4] + b"\xff\xff\xff\xfe" + data[last + 8 :]
+    log.write_bytes(_with_other_checksums(claimed))
+    file = bytearray(copy.read_bytes())
+    file[PAGE : 2 * PAGE] = bytes(PAGE)
+    copy.write_bytes(file)
+    _, problems = _salvage(copy)
+    assert "counts 4294967294 pages" in problems[0].message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_place_of_the_store_is_an_error(path: Path) -> None:
+    """Nobody may be at the other end: it is not waited for."""
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(StorageUnavailableError, match="not a regular file"):
+        sqlite_factory(path).salvage()
 
 
 def test_no_space_for_the_notes_is_an_error(sound: Path, monkeypatch: Any) -> None:

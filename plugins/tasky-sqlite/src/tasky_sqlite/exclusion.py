@@ -1,8 +1,8 @@
 """Which files this process reads with SQLite and which past it, and never both at once.
 
-SQLite's locks belong to the process (POSIX): when any descriptor of the file is closed, whoever opened it, the
-locks of every connection to it are gone, and other processes write where this one does. So a file that is read
-past SQLite has no connection, until it is closed.
+SQLite's locks belong to the process (POSIX): when any descriptor of the file is closed, whoever opened it,
+the locks of every connection to it are gone, and other processes write where this one does. So a file that is
+read past SQLite has no connection, until it is closed.
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ file format has it, and writes nothing, locks nothing and makes no file.
 
 from __future__ import annotations
 
+import errno
 import os
 from array import array
+from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
 from sys import byteorder
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from tasky import StorageUnavailableError
 from tasky_sqlite.opening import missing_error
@@ -63,7 +65,9 @@ class Log:
     """The write-ahead log: where in it the newest committed content of a page is.
 
     ``frames`` has the offset for each page that it holds, ``pages`` how many pages the database has after the
-    last commit in it (0: no commit). ``fault`` says what stands in the way of reading it, or nothing.
+    last commit in it says that the database has (0: no commit). ``fault`` says what stands in the way of
+    reading it, or nothing; ``is_loss`` is whether that cost batches that had been committed for certain. A
+    loss of power may leave the last batch in pieces, before it was acknowledged.
     """
 
     def __init__(self, path: str) -> None:
@@ -71,15 +75,17 @@ class Log:
         self.pages = 0
         self.page_size = 0
         self.fault = ""
-        self._file: BinaryIO | None = None
+        self.is_loss = False
+        self.head = b""
+        self._file: FileIO | None = None
         try:
             if not S_ISREG(os.lstat(path).st_mode):
                 self.fault = "it is not a regular file, and was not read"
                 return
-            self._file = Path(path).open("rb")  # noqa: SIM115 - closed by close()
-            head = self._file.read(_LOG_HEADER)
-            if head:
-                self._read(self._file, head)
+            self._file = _open(path)
+            self.head = self._file.read(_LOG_HEADER)
+            if self.head:
+                self._read(self._file, self.head)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -98,7 +104,7 @@ class Log:
         if self._file is not None:
             self._file.close()
 
-    def _read(self, file: BinaryIO, head: bytes) -> None:
+    def _read(self, file: FileIO, head: bytes) -> None:
         """Follow the frames for as long as they belong together, as SQLite does."""
         size, sums, salt = _number(head, 8), (0, 0), head[16:24]
         swapped = (_number(head, 0) & 1 == 1) != (byteorder == "big")
@@ -106,27 +112,47 @@ class Log:
             sums = _checksum(head[:24], sums, swapped)
         if _number(head, 0) & ~1 != _LOG_MAGIC or size not in _SIZES or _pair(head, 24) != sums:
             self.fault = "its header is damaged, so that nothing in it can be used"
+            self.is_loss = self._has_frames_of(file, head)
             return
         self.page_size = size
         pending: dict[int, int] = {}
         number = torn = 0
+        commits = 0  # behind the damage, one after the other
         while len(frame := file.read(_FRAME_HEADER + size)) == _FRAME_HEADER + size:
             number += 1
             is_ours, commit = frame[8:16] == salt, _number(frame, 4)
+            following = _checksum(frame[_FRAME_HEADER:], _checksum(frame[:8], sums, swapped), swapped)
+            sums = _pair(frame, 16)
+            is_next = is_ours and sums == following
             if torn:  # only frames of before the log was begun again may follow, and no commit of ours
                 if is_ours and commit:
                     self.fault = f"frame {torn} is damaged, and nothing that comes after it can be used"
-                    return
-                continue
-            sums = _checksum(frame[_FRAME_HEADER:], _checksum(frame[:8], sums, swapped), swapped)
-            if not is_ours or _pair(frame, 16) != sums:
+                # Whoever wrote a second batch had seen the first one reach the disk.
+                commits = commits + bool(commit) if is_next else 0
+                self.is_loss = self.is_loss or commits > 1
+            elif not is_next:
                 torn = number
-                continue
-            pending[_number(frame, 0)] = file.tell() - size
-            if commit:
-                self.pages = commit
-                self.frames.update(pending)
-                pending.clear()
+            else:
+                pending[_number(frame, 0)] = file.tell() - size
+                if commit:
+                    self.pages = commit
+                    self.frames.update(pending)
+                    pending.clear()
+
+    def _has_frames_of(self, file: FileIO, head: bytes) -> bool:
+        """Whether the frames belong to the damaged header: one that is half-written has the old ones."""
+        for size in _SIZES:
+            file.seek(_LOG_HEADER)
+            first = file.read(_FRAME_HEADER)
+            second = file.read(size + _FRAME_HEADER)[size:]
+            # The log is begun again with both halves of the salt changed.
+            if (
+                len(second) == _FRAME_HEADER
+                and first[8:16] == second[8:16]
+                and (first[8:12] == head[16:20] or first[12:16] == head[20:24])
+            ):
+                return True
+        return False
 
 
 class PageFile:
@@ -140,7 +166,7 @@ class PageFile:
     def __init__(self, path: str) -> None:
         self._path = os.path.realpath(path)
         try:
-            self._file = Path(self._path).open("rb", buffering=0)  # noqa: SIM115 - closed by close()
+            self._file = _open(self._path)
         except FileNotFoundError as error:
             raise missing_error(path) from error
         except OSError as error:
@@ -151,7 +177,9 @@ class PageFile:
         self._log = Log(f"{self._path}-wal")
         self.size = self._file.seek(0, os.SEEK_END)
         self.page_size = self._page_size()
-        self.count = self._log.pages or -(-self.size // self.page_size)
+        in_file = -(-self.size // self.page_size)
+        # The log may claim any number. One page more, as there is one that SQLite never writes.
+        self.count = min(self._log.pages, in_file + len(self._log.frames) + 1) or in_file
         try:
             self.header = Header.read(self.page(1))
         except DamagedError:
@@ -205,11 +233,22 @@ class PageFile:
         faults = []
         if self._log.fault:
             faults.append(f"{path}-wal: {self._log.fault}")
+        if self._log.pages > self.count:
+            faults.append(f"{path}-wal counts {self._log.pages} pages, and there are at most {self.count}")
         if self.size and self.header is None:
             faults.append(f"{path}: the header in page 1 is damaged")
         elif self.header is not None and self.header.pages > self.count:
             faults.append(f"{path} was cut: it has {self.count} of {self.header.pages} pages")
         return faults
+
+
+def _open(path: str) -> FileIO:
+    """Raises ``OSError`` for anything but a regular file, without waiting for what is at the other end."""
+    file = FileIO(path, opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return file
 
 
 def _checksum(data: bytes, sums: tuple[int, int], swapped: bool) -> tuple[int, int]:
