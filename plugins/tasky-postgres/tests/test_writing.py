@@ -191,6 +191,29 @@ def test_a_task_that_others_hold_is_waited_for_and_no_longer(
         update(impatient, task)
 
 
+@pytest.mark.parametrize("size", [1, 60])
+def test_failures_in_a_row_leave_the_repository_as_it_was(
+    address: Address, rival: psycopg.Connection[Any], size: int
+) -> None:
+    """However often a batch was busy, the next one that nobody is in the way of is written."""
+    numbers = iter(range(10_000))
+
+    def write(repository: PostgresTaskRepository) -> None:
+        create(repository, *(make_task(f"task {next(numbers)}") for _ in range(size)))
+
+    with PostgresTaskRepository(replace(address, lock_timeout=0.05)) as repository:
+        repository.initialize()
+        for before in range(1, 8):  # the driver may note what it says often
+            rival.execute("LOCK TABLE tasks IN EXCLUSIVE MODE")
+            for _ in range(7):
+                with pytest.raises(StorageBusyError):
+                    write(repository)
+            rival.rollback()
+            rival.execute(f"SET search_path = {address.schema}".encode())
+            write(repository)
+            assert sum(repository.count_tasks().values()) == before * size
+
+
 def test_a_statement_that_takes_too_long_is_ended(
     repository: PostgresTaskRepository, address: Address, rival: psycopg.Connection[Any]
 ) -> None:

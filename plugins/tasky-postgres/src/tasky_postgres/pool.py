@@ -206,11 +206,15 @@ def _is_alive(connection: Connection) -> bool:
 
 
 def _is_ended(connection: Connection) -> bool:
-    """End what is open; whether the connection can be used again."""
-    if connection.closed:
+    """End what is open; whether the connection can be used again.
+
+    Not after an error of the server: in a pipeline it skips what follows, and the driver would go on to name
+    statements that were never prepared.
+    """
+    if connection.closed or connection.info.transaction_status == TransactionStatus.INERROR:
         return False
     try:
-        if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
             connection.execute("ROLLBACK")
     except psycopg.Error:
         return False
