@@ -25,7 +25,8 @@ def address(text: str) -> Address:
         ("postgresql://[::1]:5433/tracker", {"host": "::1", "port": "5433"}),
         ("postgresql://one:1,two:2/t", {"host": "one,two", "port": "1,2"}),
         ("postgresql://one,[::1]:2/t", {"host": "one,::1", "port": ",2"}),
-        ("postgresql:///tracker?host=/run/postgresql", {"host": "/run/postgresql", "dbname": "tracker"}),
+        ("postgresql://%2Frun%2Fpostgresql/tracker", {"host": "/run/postgresql", "dbname": "tracker"}),
+        ("postgresql://%2Frun%2Fa,%2Frun%2Fb/t", {"host": "/run/a,/run/b", "port": ","}),
         (
             "postgresql://db/t?sslmode=verify-full&sslrootcert=/ca",
             {"sslmode": "verify-full", "sslrootcert": "/ca"},
@@ -67,15 +68,43 @@ def test_a_project_lies_in_a_schema_of_its_own() -> None:
         ("lock_timeout=0", "no number of seconds"),
         ("statement_timeout=1e9", "no number of seconds"),
         ("sslmode=always", "none that PostgreSQL knows"),
-        ("host=other", "says the host twice"),
-        ("options=-csearch_path", "does not know"),
-        ("dbname=other", "does not know"),
+        ("sslsni=yes", "the sslsni of .* none that PostgreSQL knows"),
+        ("target_session_attrs=fast", "the target_session_attrs of .* none that PostgreSQL knows"),
+        ("connect_timeout=x", "the connect_timeout of .* none that PostgreSQL knows"),
+        ("connect_timeout=", "the connect_timeout of .* none that PostgreSQL knows"),
+        ("user=ann&user=bob", "has user twice"),
+        ("options=-csearch_path", "has options, which tasky-postgres does not know"),
+        ("dbname=other", "has dbname, which tasky-postgres does not know"),
+        ("ter2=x", "has a name, which tasky-postgres does not know"),
     ],
 )
 def test_a_query_that_is_not_understood_is_refused(query: str, said: str) -> None:
     """Nothing is guessed, and nothing is ignored."""
     with pytest.raises(InvalidLocationError, match=said):
         address(f"postgresql://db/t?{query}")
+
+
+@pytest.mark.parametrize("name", ["host", "hostaddr", "passfile", "port", "servicefile"])
+def test_nothing_in_the_query_leads_elsewhere(name: str) -> None:
+    """Where a password goes is what stands before the query, which everybody is shown who approves it."""
+    for text in ("postgresql://db/t", "postgresql:///t"):
+        with pytest.raises(InvalidLocationError, match=f"has {name}, and only what stands before"):
+            address(f"{text}?{name}=1")
+
+
+def test_the_password_of_a_service_goes_to_no_other_host() -> None:
+    """A service brings its own host: together with another one it is refused, and so is no name of one."""
+    with pytest.raises(InvalidLocationError, match="password is for another host"):
+        address("postgresql://db/t?service=team")
+    with pytest.raises(InvalidLocationError, match="the service of"):
+        address("postgresql:///t?service=a/b")
+
+
+@pytest.mark.parametrize("text", ["postgresql://db:0/t", "postgresql://a:1,b:65536/t"])
+def test_a_port_is_one(text: str) -> None:
+    """A number that no port has is refused."""
+    with pytest.raises(InvalidLocationError, match="the port of"):
+        address(text)
 
 
 def test_a_list_of_hosts_has_to_be_one() -> None:
@@ -93,10 +122,14 @@ def test_a_name_that_is_nearly_known_is_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["password=hunter2", "sslpassword=hunter2", "x=1&hunter2=3", "schema=Hunter2"]
+    "query",
+    [
+        *("password=hunter2", "sslpassword=hunter2", "password=&hunter2=3", "x=hunter2&hunter2=3"),
+        *("schema=Hunter2", "sslmode=hunter2", "connect_timeout=hunter2", "service=hunter2!", "hunter2"),
+    ],
 )
-def test_no_error_repeats_the_query(query: str) -> None:
-    """What stands in a query may be a secret that was cut in two: neither names nor values come back."""
+def test_no_error_repeats_a_value_of_the_query(query: str) -> None:
+    """What stands in a query may be a secret that was cut in two: only a name that is a word comes back."""
     with pytest.raises(InvalidLocationError) as caught:
         address(f"postgresql://db/t?{query}")
     assert "hunter2" not in f"{caught.value} {caught.value.hint}".lower()
@@ -104,9 +137,12 @@ def test_no_error_repeats_the_query(query: str) -> None:
 
 def test_nothing_that_is_printed_shows_a_password() -> None:
     """A repository and its address say where they are, and not by which word one gets in."""
-    location = StorageLocation.parse("postgresql://ann:hunter2@db:1/t?schema=web&passfile=/hunter2")
+    location = StorageLocation.parse(
+        "postgresql://ann:hunter2@db:1/t?schema=web&sslkey=/hunter2&sslmode=require"
+    )
     repository = postgres_factory(location)
-    assert repr(repository) == "PostgresTaskRepository(the schema web of postgresql://db:1/t)"
+    shown_location = "postgresql://db:1/t?schema=web&sslmode=require"
+    assert repr(repository) == f"PostgresTaskRepository({shown_location})"
     shown: list[Any] = [repository, address_from_location(location), str(address_from_location(location))]
     assert [each for each in shown if "hunter2" in repr(each)] == []
 

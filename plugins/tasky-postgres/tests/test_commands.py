@@ -53,8 +53,8 @@ def test_an_add_whose_answer_was_lost_is_there_once(
     project: str, line: Any, location: StorageLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever adds a task over a line that breaks in the commit gets its id, and the list has it once."""
-    query = "&".join([f"{name}={value}" for name, value in location.query if name != "host"])
-    far = f"postgresql://127.0.0.1:{line.port}{location.path}?{query}&sslmode=disable"
+    query = "&".join([f"{name}={value}" for name, value in location.query])
+    far = f"postgresql://{location.username}@127.0.0.1:{line.port}{location.path}?{query}&sslmode=disable"
     line.prepare("forget", b"COMMIT\0")
     assert main(["--storage", far, "add", "Buy milk"]) == 0
     assert line.word == b""
@@ -66,8 +66,8 @@ def test_a_line_that_has_to_be_protected_is_not_used_bare(
     project: str, line: Any, location: StorageLocation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With verify-full a server without TLS gets nothing: the driver is told what the location says."""
-    query = "&".join([f"{name}={value}" for name, value in location.query if name != "host"])
-    far = f"postgresql://127.0.0.1:{line.port}{location.path}?{query}"
+    query = "&".join([f"{name}={value}" for name, value in location.query])
+    far = f"postgresql://{location.username}@127.0.0.1:{line.port}{location.path}?{query}"
     assert main(["--storage", f"{far}&sslmode=disable", "list"]) == 0
     assert main(["--storage", f"{far}&sslmode=verify-full&sslrootcert=system", "list"]) == 7
     assert "SSL" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_a_given_server_is_not_stopped_or_filled(
 
 def test_a_superuser_cannot_be_kept_from_writing(location: StorageLocation) -> None:
     """The rule about reading alone is not proven for a role that may do everything."""
-    written = location.written.reveal().replace("user=tasky_user", "user=postgres")
+    written = location.written.reveal().replace("tasky_user@", "postgres@")
     with (
         pytest.raises(NotProvenError, match="superuser"),
         PostgresHarness().read_only(StorageLocation.parse(written)),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -29,9 +30,9 @@ SERVERS = installed_servers()
 
 def store(*servers: TemporaryServer, **query: str) -> PostgresTaskRepository:
     """A store in the database of the superuser, on whichever of the servers takes writes."""
-    hosts = ",".join([str(server.folder) for server in servers])
-    more = "".join([f"&{name}={value}" for name, value in query.items()])
-    location = StorageLocation.parse(f"postgresql:///{SUPERUSER}?host={hosts}&user={SUPERUSER}{more}")
+    hosts = ",".join([quote(str(server.folder), safe="") for server in servers])
+    more = "&".join([f"{name}={value}" for name, value in query.items()])
+    location = StorageLocation.parse(f"postgresql://{SUPERUSER}@{hosts}/{SUPERUSER}?{more}")
     return postgres_factory(location)
 
 

@@ -1,13 +1,17 @@
 """From a storage location to what the driver is told.
 
 The location names the server as libpq does: ``postgresql://[user@]host[:port]/database?name=value``, with
-several hosts too, and without a host for whatever libpq's own environment says. Its query may hold what
-``_LIBPQ`` lists, and three names of our own:
+several hosts too, with ``%2Frun%2Fpostgresql`` for a socket in that directory, and without a host for
+whatever libpq's own environment says. Its query may hold what ``_LIBPQ`` lists, and three names of our own:
 
 - ``schema``: the PostgreSQL schema that holds this project, ``tasky`` when it is not given. Several projects
   share a database by it.
 - ``lock_timeout``: seconds to wait for what others hold (30), then ``StorageBusyError``.
 - ``statement_timeout``: seconds that one statement may take (300), then ``StorageBusyError``.
+
+A location may come with somebody else's repository, and who approves it has seen its scheme, host, port and
+path. So nothing in the query says where to connect, or which file or service a password comes from while a
+host is named: the password that is meant for one server would go to another.
 
 A password is best left to libpq: PGPASSWORD, ``~/.pgpass``, a service file.
 """
@@ -33,19 +37,15 @@ _STATEMENT_TIMEOUT: Final = 300.0
 _LONGEST: Final = 86_400.0  # seconds
 _SCHEMA_PATTERN: Final = "[a-z_][a-z0-9_]{0,62}"
 _OWN: Final = ("schema", "lock_timeout", "statement_timeout")
-# Of libpq's parameters those that say where the server is, who comes and how the line is protected. What
-# would change the session (options, client_encoding) is Tasky's, and a password has no place here.
+# Of libpq's parameters those that say who comes and how the line is protected. What would change the session
+# (options, client_encoding) is Tasky's, and a password has no place here.
 _LIBPQ: Final = (
     "channel_binding",
     "connect_timeout",
     "gssencmode",
     "gsslib",
-    "host",
-    "hostaddr",
     "krbsrvname",
     "load_balance_hosts",
-    "passfile",
-    "port",
     "require_auth",
     "requirepeer",
     "service",
@@ -63,7 +63,33 @@ _LIBPQ: Final = (
     "target_session_attrs",
     "user",
 )
-_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_ELSEWHERE: Final = ("host", "hostaddr", "passfile", "port", "servicefile")
+_SHOWN: Final = ("sslmode", "service")
+_TLS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_WILLS: Final = ("disable", "prefer", "require")
+_VALUES: Final = {
+    "channel_binding": _WILLS,
+    "gssencmode": _WILLS,
+    "load_balance_hosts": ("disable", "random"),
+    "ssl_max_protocol_version": _TLS,
+    "ssl_min_protocol_version": _TLS,
+    "sslcertmode": ("disable", "allow", "require"),
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "sslsni": ("0", "1"),
+    "target_session_attrs": (
+        "any",
+        "read-write",
+        "read-only",
+        "primary",
+        "standby",
+        "prefer-standby",
+    ),
+}
+_PATTERNS: Final = {
+    "connect_timeout": (r"[0-9]{1,5}", "Use whole seconds; 0 waits for as long as the system does."),
+    "service": (r"[A-Za-z0-9_.-]{1,63}", "Use the name of a section of ~/.pg_service.conf, a plain word."),
+}
 # A server that is gone without a word is noticed in about half a minute.
 _DEFAULTS: Final = {
     "fallback_application_name": "tasky",
@@ -80,7 +106,8 @@ _DEFAULTS: Final = {
 class Address:
     """Where a store is. ``parameters``, for libpq, may hold a password and are never shown.
 
-    ``shown`` is the location without what may be secret. Times are in seconds.
+    ``shown`` is the location without what may be secret: of its query the schema, the sslmode and the
+    service. Times are in seconds.
     """
 
     parameters: Mapping[str, str]
@@ -90,13 +117,13 @@ class Address:
     statement_timeout: float = _STATEMENT_TIMEOUT
 
     def __str__(self) -> str:
-        return f"the schema {self.schema} of {self.shown}"
+        return self.shown
 
     __repr__ = __str__
 
 
 def address_from_location(location: StorageLocation) -> Address:
-    """The address in ``location``; raises ``InvalidLocationError``, which repeats no part of the query."""
+    """The address in ``location``; raises ``InvalidLocationError``, which repeats no value of the query."""
     given: dict[str, str] = {}
     for name, value in location.query:
         if name not in _OWN and name not in _LIBPQ:
@@ -104,21 +131,26 @@ def address_from_location(location: StorageLocation) -> Address:
         if name in given:
             raise InvalidLocationError(f"the query of {location} has {name} twice", hint="Give it once.")
         given[name] = value
+    for name, value in given.items():
+        _check_value(location, name, value)
     parameters = {name: value for name, value in given.items() if name in _LIBPQ}
+    if "service" in parameters and location.host is not None:
+        raise InvalidLocationError(
+            f"{location} names a host, and a service in its query, whose password is for another host",
+            hint="Name one of them.",
+        )
     for name, written in _written(location):
         if name in parameters:
             raise InvalidLocationError(
                 f"{location} says the {name} twice: before its '?' and behind it", hint="Say it once."
             )
         parameters[name] = written
-    if parameters.get("sslmode", "prefer") not in _SSL_MODES:
-        raise InvalidLocationError(
-            f"the sslmode of {location} is none that PostgreSQL knows", hint=f"Use {_listed(_SSL_MODES)}."
-        )
+    schema = _schema(location, given.get("schema", _SCHEMA))
+    shown = [("schema", schema), *((name, given[name]) for name in _SHOWN if name in given)]
     return Address(
         _DEFAULTS | parameters,
-        _schema(location, given.get("schema", _SCHEMA)),
-        str(location),
+        schema,
+        f"{location}?{'&'.join([f'{name}={value}' for name, value in shown])}",
         _seconds(location, "lock_timeout", given.get("lock_timeout"), _LOCK_TIMEOUT),
         _seconds(location, "statement_timeout", given.get("statement_timeout"), _STATEMENT_TIMEOUT),
     )
@@ -134,7 +166,7 @@ def _written(location: StorageLocation) -> list[tuple[str, str]]:
     elif location.host is not None:
         found.append(("host", location.host.strip("[]")))
     if location.port is not None:
-        found.append(("port", str(location.port)))
+        found.append(("port", _port(location, str(location.port))))
     if location.username:
         found.append(("user", location.username))
     if location.password is not None:
@@ -151,7 +183,24 @@ def _split_port(location: StorageLocation, text: str) -> tuple[str, str]:
         raise InvalidLocationError(
             f"{location} does not list its hosts as host:port,host:port", hint="Write a,b or a:5432,b:5433."
         )
-    return match[1].strip("[]"), match[2] or ""
+    return match[1].strip("[]"), _port(location, match[2]) if match[2] else ""
+
+
+def _port(location: StorageLocation, text: str) -> str:
+    if not 1 <= int(text) <= 65_535:
+        raise InvalidLocationError(f"the port of {location} is none", hint="Use 1 to 65535.")
+    return text
+
+
+def _check_value(location: StorageLocation, name: str, value: str) -> None:
+    """Refuse here what libpq would refuse in words that repeat the value."""
+    if name in _VALUES and value not in _VALUES[name]:
+        hint = f"Use {_listed(_VALUES[name])}."
+    elif name in _PATTERNS and not re.fullmatch(_PATTERNS[name][0], value):
+        hint = _PATTERNS[name][1]
+    else:
+        return
+    raise InvalidLocationError(f"the {name} of {location} is none that PostgreSQL knows", hint=hint)
 
 
 def _schema(location: StorageLocation, name: str) -> str:
@@ -175,8 +224,14 @@ def _seconds(location: StorageLocation, name: str, text: str | None, default: fl
 
 
 def _unknown(location: StorageLocation, name: str) -> InvalidLocationError:
-    """It says what is known, and not what was given: that may be the rest of a password with an '&' in it."""
+    """It names what is not known when that is a plain word: it may be the rest of a password with an '&'."""
     known = (*_OWN, *_LIBPQ)
+    if name in _ELSEWHERE:
+        return InvalidLocationError(
+            f"the query of {location} has {name}, and only what stands before the '?' says where to connect",
+            hint="Write postgresql://HOST:PORT/DATABASE, with %2Frun%2Fpostgresql as HOST for a socket;"
+            " which files libpq reads is for PGPASSFILE and PGSERVICEFILE in the environment to say.",
+        )
     if "pass" in name.lower():
         return InvalidLocationError(
             f"the query of {location} holds a password",
@@ -186,8 +241,9 @@ def _unknown(location: StorageLocation, name: str) -> InvalidLocationError:
 
     near = get_close_matches(name, known, 1)
     guess = f"Did you mean {near[0]}? " if near else ""
+    what = name if re.fullmatch("[A-Za-z_]{1,32}", name) else "a name"
     return InvalidLocationError(
-        f"the query of {location} has a name that tasky-postgres does not know",
+        f"the query of {location} has {what}, which tasky-postgres does not know",
         hint=f"{guess}Known are {_listed(known)}.",
     )
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import psycopg
@@ -68,8 +69,8 @@ class PostgresHarness(StoreHarness):
             location = replace(self.given, query=(*query, ("schema", schema)))
             atexit.register(_drop, location)
             return location
-        folder, schema = self.own_server().folder, f"{_OWN}{uuid4().hex}"
-        return StorageLocation.parse(f"postgresql:///{_DATABASE}?host={folder}&user={_ROLE}&schema={schema}")
+        host, schema = quote(str(self.own_server().folder), safe=""), f"{_OWN}{uuid4().hex}"
+        return StorageLocation.parse(f"postgresql://{_ROLE}@{host}/{_DATABASE}?schema={schema}")
 
     def footprint(self, location: StorageLocation) -> object:
         """The tables of the schema and all their rows."""
