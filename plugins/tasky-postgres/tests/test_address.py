@@ -72,6 +72,7 @@ def test_a_project_lies_in_a_schema_of_its_own() -> None:
         ("target_session_attrs=fast", "the target_session_attrs of .* none that PostgreSQL knows"),
         ("connect_timeout=x", "the connect_timeout of .* none that PostgreSQL knows"),
         ("connect_timeout=", "the connect_timeout of .* none that PostgreSQL knows"),
+        ("require_auth=md5,zz", "the require_auth of .* none that PostgreSQL knows"),
         ("user=ann&user=bob", "has user twice"),
         ("options=-csearch_path", "has options, which tasky-postgres does not know"),
         ("dbname=other", "has dbname, which tasky-postgres does not know"),

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from tasky import (
+    InvalidLocationError,
     SchemaTooNewError,
     StorageBusyError,
     StorageCorruptError,
     StorageError,
+    StorageLocation,
     StorageUnavailableError,
     StoreMissingError,
 )
 from tasky.testing.samples import create, make_task, remaining
-from tasky_postgres import PostgresTaskRepository, opening, schema
+from tasky_postgres import PostgresTaskRepository, opening, postgres_factory, schema
 from tasky_postgres.address import Address
 from tasky_postgres.opening import connect
+from tasky_postgres.server import SUPERUSER, TemporaryServer, installed_servers
 
 
 def test_a_store_is_made_in_a_schema_of_its_own(repository: PostgresTaskRepository, sql: Any) -> None:
@@ -111,7 +118,7 @@ def test_a_database_that_is_not_there_is_missing(address: Address) -> None:
     for do_create in (True, False):
         with pytest.raises(StoreMissingError) as caught:
             PostgresTaskRepository(nowhere).initialize(create=do_create)
-        assert "createdb" in caught.value.hint
+        assert "createdb -E UTF8 -T template0 nowhere" in caught.value.hint
 
 
 def test_a_database_that_cannot_hold_every_text_is_refused(address: Address, sql: Any) -> None:
@@ -137,6 +144,62 @@ def test_a_server_that_is_not_there_is_unavailable(address: Address) -> None:
         with pytest.raises(StorageUnavailableError) as caught:
             attempt()
         assert "PGPASSWORD" in caught.value.hint
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_a_host_that_cannot_be_one_is_a_wrong_location(address: Address, host: str) -> None:
+    """What no host is called is a mistake in the location, and no matter of the network."""
+    odd = replace(address, parameters={**address.parameters, "host": host})
+    for attempt in (PostgresTaskRepository(odd).initialize, PostgresTaskRepository(odd).check):
+        with pytest.raises(InvalidLocationError, match="cannot be one"):
+            attempt()
+
+
+@pytest.fixture
+def guarded() -> Iterator[TemporaryServer]:
+    """A server that asks for a password, except of its superuser."""
+    with TemporaryServer(installed_servers()[0]) as server:
+        with psycopg.connect(host=str(server.folder), user=SUPERUSER, autocommit=True) as connection:
+            connection.execute("CREATE ROLE ann LOGIN PASSWORD 'right'")
+            connection.execute("CREATE ROLE guest")
+        rules = "local all postgres trust\nlocal all guest trust\nlocal all ann scram-sha-256\n"
+        (server.data / "pg_hba.conf").write_text(rules)
+        server.kill()
+        server.start()
+        yield server
+
+
+def test_who_is_not_let_in_is_told_so(guarded: TemporaryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong password, none, a role that may not log in and one without a rule are not a network's fault."""
+    monkeypatch.setenv("PGPASSFILE", "/nowhere")
+    for user in ("ann:wrong", "ann", "guest", "bob"):
+        location = StorageLocation.parse(
+            f"postgresql://{user}@{quote(str(guarded.folder), safe='')}/postgres"
+        )
+        with pytest.raises(StorageUnavailableError, match="does not let this user in") as caught:
+            postgres_factory(location).initialize()
+        assert "PGPASSWORD" in caught.value.hint
+        assert "wrong" not in str(caught.value)
+
+
+def test_a_server_without_tls_is_told_from_one_that_is_away(address: Address, line: Any) -> None:
+    """Where the location asks for TLS and the server has none, the message and the hint speak of that."""
+    parameters = {**address.parameters, "host": "127.0.0.1", "port": str(line.port), "sslmode": "require"}
+    with pytest.raises(StorageUnavailableError, match="over TLS") as caught:
+        PostgresTaskRepository(replace(address, parameters=parameters)).initialize()
+    assert "sslmode" in caught.value.hint
+
+
+def test_a_service_that_is_not_known_is_told_from_a_server_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says which service, and the hint where they are written down."""
+    (tmp_path / "services").write_text("[other]\nhost=db\n")
+    for file in ("services", "nothing"):
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / file))
+        with pytest.raises(StorageUnavailableError, match="service=team names a service") as caught:
+            postgres_factory(StorageLocation.parse("postgresql:///?service=team")).initialize()
+        assert "pg_service.conf" in caught.value.hint
 
 
 def test_making_a_store_waits_for_another_that_makes_it(address: Address, sql: Any) -> None:

@@ -67,6 +67,7 @@ _ELSEWHERE: Final = ("host", "hostaddr", "passfile", "port", "servicefile")
 _SHOWN: Final = ("sslmode", "service")
 _TLS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _WILLS: Final = ("disable", "prefer", "require")
+_WAY: Final = "!?(password|md5|gss|sspi|scram-sha-256|oauth|none)"
 _VALUES: Final = {
     "channel_binding": _WILLS,
     "gssencmode": _WILLS,
@@ -88,6 +89,10 @@ _VALUES: Final = {
 }
 _PATTERNS: Final = {
     "connect_timeout": (r"[0-9]{1,5}", "Use whole seconds; 0 waits for as long as the system does."),
+    "require_auth": (
+        rf"{_WAY}(,{_WAY})*",
+        "List ways of libpq's, such as scram-sha-256.",
+    ),
     "service": (r"[A-Za-z0-9_.-]{1,63}", "Use the name of a section of ~/.pg_service.conf, a plain word."),
 }
 # A server that is gone without a word is noticed in about half a minute.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -37,6 +38,11 @@ _REACH_HINT: Final = (
     "Check that the server runs and can be reached;"
     " a password comes from PGPASSWORD, ~/.pgpass or a service file."
 )
+_LOGIN_HINT: Final = "Check the user, and the password in PGPASSWORD or ~/.pgpass; pg_hba.conf on the server says who may come."
+_TLS_HINT: Final = (
+    "Check that the server offers TLS, and sslmode, sslrootcert and the client's certificate in the location."
+)
+_SERVICE_HINT: Final = "Add it to ~/.pg_service.conf, or check its name."
 _BUSY: Final = (
     StorageBusyError,
     "is held by others, or took too long",
@@ -83,6 +89,12 @@ _KINDS: Final[dict[str, tuple[type[StorageError], str, str]]] = {
 }
 # What the server says before there is a session comes as text alone, in the server's language.
 _NO_DATABASE: Final = re.compile(r'FATAL: +database "[^"]*" does not exist')
+_STRANGER: Final = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry|authentication method requirement"
+    '|FATAL: +role "[^"]*" (does not exist|is not permitted)'
+)
+_NO_SERVICE: Final = re.compile("definition of service|service file")
+_NO_TLS: Final = re.compile("SSL|certificate")
 _CROWDED: Final = re.compile("FATAL: +(sorry, too many|too many connections|remaining connection slots)")
 _STARTING: Final = re.compile("FATAL: +the database system is (starting up|not yet accepting|in recovery)")
 
@@ -108,12 +120,19 @@ def connection_error(error: psycopg.Error, address: Address) -> StorageError:
     if _NO_DATABASE.search(text):
         return StoreMissingError(
             f"there is no database at {address.shown} ({text})",
-            hint="Create it ('createdb -E UTF8'), or check the location.",
+            hint=f"Create it ('{_creation(address)}'), or check the location.",
         )
     if _CROWDED.search(text):
         kind, what, hint = _KINDS["53300"]
         return kind(f"{address} {what} ({text})", hint=hint)
-    return StorageUnavailableError(f"{address.shown} cannot be reached ({text})", hint=_REACH_HINT)
+    for pattern, what, hint in (
+        (_STRANGER, "does not let this user in", _LOGIN_HINT),
+        (_NO_SERVICE, "names a service that is not known here", _SERVICE_HINT),
+        (_NO_TLS, "cannot be reached over TLS as it is asked for", _TLS_HINT),
+    ):
+        if pattern.search(text):
+            return StorageUnavailableError(f"{address} {what} ({text})", hint=hint)
+    return StorageUnavailableError(f"{address} cannot be reached ({text})", hint=_REACH_HINT)
 
 
 def is_passing(error: psycopg.Error) -> bool:
@@ -153,6 +172,11 @@ def corrupt_error(address: Address, what: str) -> StorageCorruptError:
 def closed_error(address: Address) -> StoreClosedError:
     """The repository is not open."""
     return StoreClosedError(f"{address} is not open", hint="Call initialize() first.")
+
+
+def _creation(address: Address) -> str:
+    database = address.parameters.get("dbname")
+    return shlex.join(["createdb", "-E", "UTF8", "-T", "template0", *([database] if database else [])])
 
 
 def _said(error: psycopg.Error) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 
-from tasky import StorageError
+from tasky import InvalidLocationError, StorageError
 from tasky_postgres.address import Address
 from tasky_postgres.errors import connection_error, is_passing, translated
 from tasky_postgres.schema import ABSENT, is_current, look_for_version, read_version, require, upgrade
@@ -58,15 +58,17 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         try:
             return super().wait(gen, interval, self.answer_timeout if timeout is None else timeout)
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # not the server's words: the wait is over, or the line
+                self.pgconn.finish()
             raise
 
 
 def connect(address: Address) -> Connection:
     """A connection in autocommit mode, set up for the store; reads nothing of it yet.
 
-    A server that has no connection left, or is just starting, is asked again for ``lock_timeout``.
+    A server that has no connection left, or is just starting, is asked again for ``lock_timeout``. Raises
+    ``InvalidLocationError`` for a host that no host can be called.
     """
     deadline = time.monotonic() + address.lock_timeout
     while True:
@@ -77,6 +79,11 @@ def connect(address: Address) -> Connection:
             if not is_passing(error) or time.monotonic() > deadline:
                 raise connection_error(error, address) from error
             time.sleep(random.uniform(*_NAP))  # noqa: S311 - no secret
+        except UnicodeError as error:  # of the driver, which looks the host up
+            raise InvalidLocationError(
+                f"{address} names a host that cannot be one",
+                hint="Between its dots a host has 1 to 63 letters, digits and '-'.",
+            ) from error
     try:
         connection.answer_timeout = address.statement_timeout + _GRACE
         _check_server(connection, address)
