@@ -26,6 +26,10 @@ _SEND_AWAY: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE backend_xid = %s::xid AND wait_event = 'ClientRead' AND usename = current_user"
 )
+# It is on the server's disk then, and seen by nobody.
+_WAITS_FOR_STANDBY: Final = (
+    "SELECT 1 FROM pg_stat_activity WHERE backend_xid = %s::xid AND wait_event = 'SyncRep'"
+)
 _WAIT_FOR_IT: Final = "SELECT 1 FROM tasky_store FOR UPDATE"  # it holds this lock until it has ended
 _PATIENCE: Final = 5.0  # seconds for a server to come back and say what it knows
 _NAP: Final = (0.05, 0.25)  # seconds between two questions
@@ -91,18 +95,27 @@ def replayed(work: Callable[[], None]) -> None:
 
 
 def _find_out(pool: Pool, address: Address, written: Written, lost: psycopg.Error) -> bool:
-    """Whether it was written after all."""
+    """Whether it was written after all; raises ``OutcomeUnknownError``."""
     deadline = time.monotonic() + min(_PATIENCE, address.lock_timeout)
     while True:
         try:
             with pool.taken() as connection, translated(address):
-                return _is_there(connection, written)
+                if connection.execute(_WAITS_FOR_STANDBY, (written.transaction,)).fetchone() is None:
+                    return _is_there(connection, written)
         except StorageError as error:
             if not isinstance(error, StorageUnavailableError) or time.monotonic() > deadline:
                 raise OutcomeUnknownError(
                     f"{address} was lost during the commit of {written.what}, and cannot say whether it"
                     f" was written ({error})",
                     hint="Look for it with 'tasky log' when the server can be reached again.",
+                ) from lost
+        else:
+            if time.monotonic() > deadline:
+                raise OutcomeUnknownError(
+                    f"{address} has written {written.what}, but no synchronous standby has it: until one"
+                    " does, nobody sees it, and it is lost if this server is",
+                    hint="Do not repeat it: bring the standby back, or change synchronous_standby_names, and"
+                    " look for it with 'tasky log'.",
                 ) from lost
         time.sleep(random.uniform(*_NAP))  # noqa: S311 - no secret
 

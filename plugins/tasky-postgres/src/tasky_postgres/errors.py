@@ -38,7 +38,10 @@ _REACH_HINT: Final = (
     "Check that the server runs and can be reached;"
     " a password comes from PGPASSWORD, ~/.pgpass or a service file."
 )
-_LOGIN_HINT: Final = "Check the user, and the password in PGPASSWORD or ~/.pgpass; pg_hba.conf on the server says who may come."
+_LOGIN_HINT: Final = (
+    "Check the user, and the password in PGPASSWORD or ~/.pgpass;"
+    " pg_hba.conf on the server says who may come."
+)
 _TLS_HINT: Final = (
     "Check that the server offers TLS, and sslmode, sslrootcert and the client's certificate in the location."
 )
