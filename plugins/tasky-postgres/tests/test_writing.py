@@ -16,6 +16,7 @@ from tasky.testing.contract_threads import at_once
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
 from tasky_postgres import PostgresTaskRepository
 from tasky_postgres.address import Address
+from tasky_postgres.inserting import chunks, size_of
 from tasky_postgres.server import SUPERUSER, TemporaryServer
 
 LARGE = [make_task(f"task {number}") for number in range(1_300)]  # more than one chunk
@@ -77,6 +78,14 @@ def test_large_texts_make_a_batch_large(repository: PostgresTaskRepository) -> N
     create(repository, *tasks)
     create(repository, make_task("small"))
     assert len(list(repository.history())) == 10
+    assert repository.get_task(tasks[8].task_id) == tasks[8]
+
+
+def test_large_extras_make_a_batch_large(repository: PostgresTaskRepository) -> None:
+    """What is in memory at a time counts what programs have added to their tasks, too."""
+    tasks = [make_task(f"task {number}", extra={"log": ["x" * (1 << 20)]}) for number in range(9)]
+    assert max(map(len, chunks(tasks, size_of))) == 4
+    create(repository, *tasks)
     assert repository.get_task(tasks[8].task_id) == tasks[8]
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from tasky import HistoryEntry, TaskChange, TaskModel
 from tasky_postgres.opening import Connection
-from tasky_postgres.records import COLUMNS, Row, casefolds, task_to_row
+from tasky_postgres.records import COLUMNS, Row, casefolds, extra_to_text, task_to_row
 
 __all__ = [
     "ANALYZE",
@@ -29,7 +29,7 @@ T = TypeVar("T")
 # Who does not own the tables may not, and is only warned.
 ANALYZE: Final = "ANALYZE tasks, history, batches"
 _CHUNK: Final = 500  # changes, tasks or entries
-_CHUNK_SIZE: Final = 4 << 20  # characters of their details
+_CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
 COPIED: Final = 50  # rows from which COPY is quicker
 
 
@@ -114,6 +114,6 @@ def chunks(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
 def size_of(item: TaskModel | TaskChange | HistoryEntry) -> int:
     """About how many characters it takes."""
     if isinstance(item, TaskModel):
-        return len(item.details)
+        return len(item.details) + (len(extra_to_text(item.extra)) if item.extra else 0)
     tasks = (item.before, item.after) if isinstance(item, TaskChange) else (item.before,)
-    return sum([len(task.details) for task in tasks if task is not None])
+    return sum([size_of(task) for task in tasks if task is not None])

@@ -7,6 +7,7 @@ cannot be turned into is damage, and named.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from tasky import Batch, TaskModel, TaskPriority, TaskStatus, decode_task, encode_task
@@ -18,6 +19,7 @@ __all__ = [
     "batch_from_row",
     "batch_to_row",
     "casefolds",
+    "extra_to_text",
     "snapshot_from_task",
     "snapshot_to_task",
     "task_from_row",
@@ -109,12 +111,17 @@ def task_to_row(task: TaskModel) -> Row:
         task.due_at,
         task.wait_until,
         list(task.depends_on),
-        _dump(task.extra) if task.extra else "{}",
+        extra_to_text(task.extra) if task.extra else "{}",
         task.created_at,
         task.updated_at,
         task.closed_at,
         task.revision,
     )
+
+
+def extra_to_text(extra: Mapping[str, Any]) -> str:
+    """A task's extra as the JSON text that its column keeps."""
+    return _dump(extra)
 
 
 def casefolds(name: str, details: str) -> tuple[str, str | None]:
