@@ -41,7 +41,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
             due_at=at(number) if number % 2 else None,
             project_id=f"p{number % 400}",
             tags=(f"tag{number % 400}",),
-            assignee=f"ann{number % 400}",
+            assignee=f"ann{number % 400}" if number % 100 else None,
             depends_on=(first,) if number % 1000 == 7 else (),
         )
         for number in range(8_000)
@@ -100,6 +100,13 @@ def test_a_criterion_that_leaves_few_tasks_uses_its_index(plan: Plan, criterion:
     for steps in (found, counted):
         assert index in steps
         assert "Seq Scan" not in steps
+
+
+def test_what_is_free_to_claim_is_found_past_what_is_taken(plan: Plan) -> None:
+    """Whoever claims from a queue does not pay for the open tasks that others have already."""
+    free = TaskFilter(ready=True, now=at(9_000), assignees=frozenset({None}))
+    for statement in find_statements(free, TaskOrder("due"), None, 32):
+        assert "tasks_free" in plan([statement])
 
 
 def test_history_is_read_by_its_indexes(plan: Plan) -> None:

@@ -68,7 +68,8 @@ CREATE TABLE tasks (
 )"""
 
 # One for each order, all led by the status: a list of several statuses merges as many walks. An index takes
-# no text of any length, so names are ordered by their first 200 code points, and sorted on from there.
+# no text of any length, so names are ordered by their first 200 code points, and sorted on from there. What
+# is free to claim has one of its own: the open tasks before it may all be somebody's.
 INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_created": "tasks (status, created_at, task_id)",
     "tasks_updated": "tasks (status, updated_at, created_at, task_id)",
@@ -77,6 +78,7 @@ INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_name": "tasks (status, left(name_folded, 200))",
     "tasks_project": "tasks (project_id, status, created_at, task_id) WHERE project_id IS NOT NULL",
     "tasks_assignee": "tasks (assignee, status) WHERE assignee IS NOT NULL",
+    "tasks_free": "tasks (due_at, created_at, task_id) WHERE status = 'pending' AND assignee IS NULL",
     "tasks_closed": "tasks (closed_at) WHERE closed_at IS NOT NULL",
     "tasks_tags": "tasks USING gin (tags)",
     "tasks_dependencies": "tasks USING gin (depends_on)",
