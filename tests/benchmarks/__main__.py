@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.benchmarks import commands, concurrency, plots, reading, startup, taskwarrior, transfer, writing
 from tests.benchmarks.measure import Result
+from tests.benchmarks.postgres import group as postgres
 from tests.benchmarks.processes import Processes
 from tests.benchmarks.report import as_json, as_markdown, as_table
 from tests.benchmarks.stores import Stores
@@ -28,6 +29,7 @@ GROUPS: Final = (
     "memory",
     "concurrency",
     "rivals",
+    "postgres",
 )
 
 
@@ -58,18 +60,17 @@ def _measure(stores: Stores, options: argparse.Namespace, measured: list[Result]
         yield from startup.crowded(stores, sizes[0], 21)
     for size in sizes:
         yield from _measure_size(stores, size, groups, options.rounds)
-        stores.forget(size)
     if "memory" in groups and len(sizes) > 1:
         yield from transfer.memory_growth(measured, sizes[-2], sizes[-1])
     if "concurrency" in groups:
         yield from concurrency.concurrency(stores, options.rounds or 3)
+    if "postgres" in groups:
+        few = {size: _few(size, options.rounds) for size in sizes}
+        yield from postgres.postgres(stores.processes, few, options.rounds or 3)
 
 
 def _measure_size(stores: Stores, size: int, groups: set[str], rounds: int | None) -> Iterator[Result]:
-    few = rounds or (9 if size <= SIZES["1k"] else 5 if size < SIZES["1M"] else 3)
-    stores.store(size)
-    gc.collect()
-    gc.freeze()  # the tasks in memory are the measurement's, and no side should pay for walking over them
+    few = _few(size, rounds)
     todo: list[tuple[str, Callable[[], Iterable[Result]]]] = [
         ("commands", lambda: commands.everyday(stores, size, 15)),
         ("read", lambda: reading.reading(stores, size, few)),
@@ -80,8 +81,19 @@ def _measure_size(stores: Stores, size: int, groups: set[str], rounds: int | Non
         ("memory", lambda: transfer.memory(stores, size)),
         ("rivals", lambda: _rivals(stores, size, few)),
     ]
-    yield from chain.from_iterable(measure() for group, measure in todo if group in groups)
+    asked = [measure for group, measure in todo if group in groups]
+    if not asked:
+        return
+    stores.store(size)
+    gc.collect()
+    gc.freeze()  # the tasks in memory are the measurement's, and no side should pay for walking over them
+    yield from chain.from_iterable(measure() for measure in asked)
     gc.unfreeze()
+    stores.forget(size)
+
+
+def _few(size: int, rounds: int | None) -> int:
+    return rounds or (9 if size <= SIZES["1k"] else 5 if size < SIZES["1M"] else 3)
 
 
 def _rivals(stores: Stores, size: int, rounds: int) -> Iterable[Result]:

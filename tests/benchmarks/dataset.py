@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 from uuid import UUID
 
-from tasky import Batch, HistoryEntry, TaskModel, TaskPriority, TaskStatus, encode_task
+from tasky import Batch, HistoryEntry, TaskChange, TaskModel, TaskPriority, TaskStatus, encode_task
 
-__all__ = ["created", "tasks", "write_jsonl"]
+__all__ = ["created", "edited", "tasks", "write_jsonl"]
 
 SEED: Final = 20260131
 START: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -65,6 +66,13 @@ def created(made: list[TaskModel]) -> Iterator[HistoryEntry]:
     batch = Batch(UUID(int=SEED, version=4), START, "bench", "import")
     for sequence, task in enumerate(made, start=1):
         yield HistoryEntry(sequence, batch, task.task_id, None, task.revision)
+
+
+def edited(before: TaskModel) -> tuple[Batch, TaskChange]:
+    """A batch that gives one task, as ``tasks`` made it, another name."""
+    at = before.updated_at + timedelta(days=400)
+    after = replace(before, name=f"{before.name}, edited", revision=2, updated_at=at)
+    return Batch(UUID(int=before.task_id.int + 1), START, "bench", "update"), TaskChange(before, after)
 
 
 def write_jsonl(path: Path, made: list[TaskModel]) -> None:

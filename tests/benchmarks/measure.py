@@ -89,16 +89,20 @@ def duration(
 
 
 def compared(
-    ours: Callable[[], object], baseline: Callable[[], object], *, rounds: int
+    ours: Callable[[], object],
+    baseline: Callable[[], object],
+    *,
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
 ) -> tuple[float, float]:
-    """The medians of the seconds of processor time that a call of either takes.
+    """The medians of the seconds that a call of either takes, of processor time unless ``clock`` is another.
 
-    For work that waits for nothing: then this is the wall time of an idle machine, and on a busy one it stays
-    so. Short calls are repeated to be measurable, and measured in more rounds.
+    That is for work that waits for nothing: then it is the wall time of an idle machine, and on a busy one it
+    stays so. Short calls are repeated to be measurable, and measured in more rounds.
     """
 
     def seconds(action: Callable[[], object], times: int = 1) -> float:
-        return duration(action, times=times, clock=time.process_time)
+        return duration(action, times=times, clock=clock)
 
     seconds(baseline)
     once = seconds(baseline) + 1e-9

@@ -13,35 +13,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import uuid4
 
+from tests.benchmarks.racing import Report, take_part
 from tests.benchmarks.recording import bare_connection
 
 from tasky import Batch, ConflictError, TaskChange, TaskEdit, TaskService
 from tasky_sqlite import SqliteTaskRepository
 
-__all__ = ["Report"]
-
 PATIENCE: Final = 60.0  # seconds that a write waits for others, on both sides
 
 Write: TypeAlias = Callable[[int], object]
 """Changes the task of that number."""
-
-
-@dataclass
-class Report:
-    """From ``start`` to ``end`` (Unix seconds), how long each write took (seconds), how many found the task
-    changed since they read it, and how often one of them slept before it tried again."""
-
-    start: float = 0.0
-    end: float = 0.0
-    waits: list[float] = field(default_factory=list)
-    conflicts: int = 0
-    retries: int = 0
 
 
 @contextmanager
@@ -134,13 +120,7 @@ def main() -> None:
     report = Report()
     with SIDES[side](path, writes, report) as writer, ThreadPoolExecutor(threads) as pool:
         work = [partial(_work, writer(), writes, report) for _ in range(threads)]
-        print("ready", flush=True)
-        sys.stdin.readline()
-        report.start = time.time()
-        for done in [pool.submit(one) for one in work]:
-            done.result()
-        report.end = time.time()
-    print(json.dumps(asdict(report)))
+        take_part(report, lambda: [done.result() for done in [pool.submit(one) for one in work]])
 
 
 if __name__ == "__main__":

@@ -5,18 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
-from datetime import timedelta
 from itertools import count, islice
 from pathlib import Path
-from uuid import UUID
 
-from tests.benchmarks.dataset import START, created
+from tests.benchmarks.dataset import created, edited
 from tests.benchmarks.measure import Result, alternate, duration
 from tests.benchmarks.recording import bare_connection, recorded, replay
 from tests.benchmarks.stores import Stores, insertion, opened, read_tables
 
-from tasky import Batch, TaskChange, TaskModel
+from tasky import TaskChange
 
 __all__ = ["bulk", "durable_apply"]
 
@@ -32,7 +29,7 @@ def durable_apply(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         path.parent.mkdir(parents=True)
         shutil.copy(stores.store(size), path)
     closed = (task for task in stores.tasks(size) if task.closed_at is not None)  # others may have been done
-    batches = [_edit(task) for task in islice(closed, rounds * 10 + 1)]
+    batches = [edited(task) for task in islice(closed, rounds * 10 + 1)]
 
     def record(forget: Callable[[], None]) -> None:
         with opened(noting) as store:
@@ -109,9 +106,3 @@ def bulk(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
             target=2.5,
             size=size,
         )
-
-
-def _edit(before: TaskModel) -> tuple[Batch, TaskChange]:
-    at = before.updated_at + timedelta(days=400)
-    after = replace(before, name=f"{before.name}, edited", revision=2, updated_at=at)
-    return Batch(UUID(int=before.task_id.int + 1), START, "bench", "update"), TaskChange(before, after)

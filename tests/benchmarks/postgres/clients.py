@@ -1,0 +1,164 @@
+"""One of the processes that work on one store on a server at once.
+
+``python -m tests.benchmarks.postgres.clients JOB SIDE LOCATION COUNT`` opens the store as SIDE does (``ours``
+or ``bare``), says so, waits for a line on stdin, and prints what it met as a ``Report`` in JSON. JOB is
+``spread`` (COUNT updates, of any task each), ``hot`` (COUNT updates of one task) or ``claim`` (claims until
+there is nothing left to claim).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeAlias
+from uuid import UUID, uuid4
+
+from tests.benchmarks.postgres.servers import Bare, bare, opened
+from tests.benchmarks.racing import Report, take_part
+
+from tasky import (
+    Batch,
+    ConflictError,
+    NothingToClaimError,
+    StorageLocation,
+    TaskChange,
+    TaskEdit,
+    TaskRepository,
+    TaskService,
+)
+from tasky_postgres.inserting import BATCHES, HISTORY
+from tasky_postgres.records import COLUMNS, Row
+
+Step: TypeAlias = Callable[[int], bool]
+"""Does the job once more, the how-manieth time is given; False when there is nothing left to do."""
+
+ACTOR: Final = f"client-{os.getpid()}"
+READ: Final = f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = %s FOR UPDATE"
+FREE: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE status = 'pending' AND assignee IS NULL"
+    " AND (wait_until IS NULL OR wait_until <= %s) AND NOT EXISTS (SELECT 1 FROM tasks AS needed"
+    " WHERE needed.task_id = ANY (tasks.depends_on) AND needed.status = 'pending')"
+    " ORDER BY priority DESC NULLS LAST, due_at, created_at, task_id LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+QUEUE: Final = "UPDATE tasky_store SET last_sequence = last_sequence + 1 RETURNING last_sequence"
+CHANGED: Final = "updated_at = %s, revision = revision + 1 WHERE task_id = %s"
+DETAILS: Final = f"UPDATE tasks SET details = %s, {CHANGED}"
+ASSIGNEE: Final = f"UPDATE tasks SET assignee = %s, {CHANGED}"
+
+
+@contextmanager
+def ours(location: StorageLocation, job: str, report: Report) -> Iterator[Step]:
+    """Through the service, which reads, computes and writes, and begins again when others were quicker."""
+    with opened(location) as store, _counting(store, report):
+        service = TaskService(store, actor=ACTOR)
+        ids = [task.task_id for task in store.find_tasks(limit=1_000)]
+
+        def update(number: int) -> bool:
+            service.update([_chosen(job, ids)], TaskEdit(values={"details": f"{ACTOR} {number}"}))
+            return True
+
+        def claim(number: int) -> bool:
+            try:
+                return bool(service.claim().changes)
+            except NothingToClaimError:
+                return False
+
+        yield claim if job == "claim" else update
+
+
+@contextmanager
+def by_hand(location: StorageLocation, job: str, report: Report) -> Iterator[Step]:
+    """The same to the same tables with psycopg and nothing else; others skip a free task that is locked."""
+    with bare(location) as connection:
+        ids = [row[0] for row in connection.execute("SELECT task_id FROM tasks LIMIT 1000")]
+
+        def update(number: int) -> bool:
+            connection.execute("BEGIN")
+            row = connection.execute(READ.encode(), (_chosen(job, ids),)).fetchone()
+            assert row is not None  # nobody deletes one
+            _remember(connection, row, "update")
+            connection.execute(DETAILS.encode(), (f"{ACTOR} {number}", datetime.now(UTC), row[0]))
+            connection.execute("COMMIT")
+            return True
+
+        def claim(number: int) -> bool:
+            connection.execute("BEGIN")
+            row = connection.execute(FREE.encode(), (datetime.now(UTC),)).fetchone()
+            if row is not None:
+                _remember(connection, row, "claim")
+                connection.execute(ASSIGNEE.encode(), (ACTOR, datetime.now(UTC), row[0]))
+            connection.execute("COMMIT")
+            return row is not None
+
+        yield claim if job == "claim" else update
+
+
+def _chosen(job: str, ids: list[UUID]) -> UUID:
+    return ids[0] if job == "hot" else random.choice(ids)  # noqa: S311 - it spreads load and keeps no secret
+
+
+def _remember(connection: Bare, row: Row, command: str) -> None:
+    """The batch and its entry in the history."""
+    numbered = connection.execute(QUEUE).fetchone()
+    assert numbered is not None  # there is one row
+    before = json.dumps(row, default=str, ensure_ascii=False)
+    for table, values in (
+        (BATCHES, (numbered[0], uuid4(), datetime.now(UTC), ACTOR, command, None)),
+        (HISTORY, (numbered[0], numbered[0], row[0], f'{{"row": {before}}}', row[-1] + 1)),
+    ):
+        places = ", ".join(["%s"] * len(values))
+        connection.execute(f"INSERT INTO {table.name} VALUES ({places})".encode(), values)
+
+
+@contextmanager
+def _counting(store: TaskRepository, report: Report) -> Iterator[None]:
+    """Conflicts, and the naps of whoever waits for others: the service after a conflict, the plugin too."""
+    apply, sleep = store.apply, time.sleep
+
+    def counted_apply(batch: Batch, changes: Iterable[TaskChange], /) -> None:
+        try:
+            apply(batch, changes)
+        except ConflictError:
+            report.conflicts += 1
+            raise
+
+    def counted_sleep(seconds: float) -> None:
+        report.retries += 1
+        sleep(seconds)
+
+    store.apply = counted_apply  # type: ignore[method-assign]  # this one store's
+    time.sleep = counted_sleep  # type: ignore[assignment]  # put back below
+    try:
+        yield
+    finally:
+        time.sleep = sleep
+
+
+def _work(step: Step, most: int, report: Report) -> None:
+    for number in range(most):
+        before = time.perf_counter()
+        if not step(number):
+            break
+        report.waits.append(time.perf_counter() - before)
+
+
+SIDES: Final = {"ours": ours, "bare": by_hand}
+
+
+def main() -> None:
+    """Work as the arguments say."""
+    job, side, location, most = sys.argv[1], sys.argv[2], StorageLocation.parse(sys.argv[3]), int(sys.argv[4])
+    report = Report()
+    with SIDES[side](location, job, report) as step:
+        take_part(report, partial(_work, step, most, report))
+
+
+if __name__ == "__main__":
+    main()

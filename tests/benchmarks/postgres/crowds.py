@@ -1,0 +1,171 @@
+"""Many clients of one server at once: on one project, on a project each, and on one queue of work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from tests.benchmarks.dataset import created, tasks
+from tests.benchmarks.measure import Result, Unit, alternate
+from tests.benchmarks.postgres.servers import Server, bare, opened
+from tests.benchmarks.processes import Processes
+from tests.benchmarks.racing import QUANTILES, Report, quantile, race, seconds
+
+from tasky import StorageLocation, TaskModel, TaskStatus
+
+__all__ = ["crowds", "slow_commits"]
+
+SIZE: Final = 1_000
+CLIENTS: Final = (1, 2, 4, 8, 16, 32)
+FEW: Final = (1, 2, 4, 8)  # who will not find one task changed forty times in a row
+UPDATES: Final = 100  # by each
+QUEUE: Final = 1_000  # tasks to claim, by all of them together
+JUDGED: Final = 8  # clients, as with SQLite: two cores have enough to do with them
+SHARE: Final = 0.7  # of the bare throughput
+WAIT_LIMIT: Final = 1.0  # seconds
+COMMIT: Final = 2_000  # microseconds, of a disk or a standby that is not near
+JOBS: Final = {
+    "spread": f"{UPDATES} updates each, of any task",
+    "hot": f"{UPDATES} updates each, of one task",
+    "claim": f"{QUEUE} tasks claimed",
+}
+
+
+def crowds(server: Server, processes: Processes, rounds: int) -> Iterator[Result]:
+    """More and more clients that update any task or the same one, or empty a queue, against psycopg by hand.
+
+    By hand, an update locks its task before it reads it, and a claim takes the first task that nobody has
+    locked, so neither is ever begun again.
+    """
+    for job in JOBS:
+        for clients in FEW if job == "hot" else CLIENTS:
+            yield from _measure(server, processes, job, clients, rounds)
+
+
+def slow_commits(processes: Processes, rounds: int) -> Iterator[Result]:
+    """Clients of a project each against as many of one project, where a commit takes ``COMMIT``.
+
+    A project commits one batch after another, a server those of several projects at once.
+    """
+    with Server(commit_delay=str(COMMIT), commit_siblings="0") as server:
+        for clients in CLIENTS:
+
+            def apart(clients: int = clients) -> float:
+                with _projects(server, clients) as locations:
+                    return seconds(_race(processes, "spread", "ours", locations))
+
+            def together(clients: int = clients) -> float:
+                with _projects(server, 1) as (location,):
+                    return seconds(_race(processes, "spread", "ours", [location] * clients))
+
+            ours, baseline = alternate(apart, together, rounds=rounds, warm_up=False)
+            yield _row(
+                f"{JOBS['spread']}, commits of {COMMIT / 1000:g} ms, a project each",
+                "all in one project",
+                ours,
+                baseline,
+                clients,
+            )
+
+
+def _measure(server: Server, processes: Processes, job: str, clients: int, rounds: int) -> Iterator[Result]:
+    reports: dict[str, list[Report]] = {"ours": [], "bare": []}
+
+    def run(side: str) -> float:
+        with _queue(server) if job == "claim" else server.copy(SIZE) as location:
+            raced = _race(processes, job, side, [location] * clients)
+            if job == "claim":
+                _check_claims(location, raced)
+        reports[side] += raced
+        return seconds(raced)
+
+    what = JOBS[job]
+    ours, baseline = alternate(lambda: run("ours"), lambda: run("bare"), rounds=rounds, warm_up=False)
+    judged = clients == JUDGED and job == "spread"
+    yield _row(what, "psycopg by hand", ours, baseline, clients, 1 / SHARE if judged else None)
+    waits = {side: sorted(wait for report in reports[side] for wait in report.waits) for side in reports}
+    for name, part in QUANTILES.items():
+        mine, theirs = (quantile(waits[side], part) for side in ("ours", "bare"))
+        yield _row(f"{what}, {name}", "psycopg by hand", mine, theirs, clients)
+        if name == "99 in 100 waits":
+            limit = 1.0 if clients <= JUDGED else None
+            yield _row(f"{what}, {name}", "the limit", mine, WAIT_LIMIT, clients, limit)
+    for name in ("conflicts", "retries"):
+        times = float(sum(getattr(report, name) for report in reports["ours"]))
+        yield _row(f"{what}, {name}", "writes", times, float(len(waits["ours"])), clients, unit="times")
+
+
+def _race(processes: Processes, job: str, side: str, locations: list[StorageLocation]) -> list[Report]:
+    most = QUEUE if job == "claim" else UPDATES
+    program = [sys.executable, "-m", "tests.benchmarks.postgres.clients", job, side]
+    return race(processes, [[*program, each.written.reveal(), str(most)] for each in locations])
+
+
+@contextmanager
+def _queue(server: Server) -> Iterator[StorageLocation]:
+    """A store of tasks of one urgency, which are ready and nobody's."""
+    with server.empty() as location:
+        _fill(location, [_waiting_for_work(task) for task in tasks(QUEUE)])
+        yield location
+
+
+@contextmanager
+def _projects(server: Server, number: int) -> Iterator[list[StorageLocation]]:
+    """Stores in schemas of one database."""
+    with server.empty() as location:
+        found = [server.location(location.path.strip("/"), f"project_{each}") for each in range(number)]
+        for each in found:
+            _fill(each, list(tasks(UPDATES)))
+        yield found
+
+
+def _check_claims(location: StorageLocation, reports: list[Report]) -> None:
+    """Raise ``RuntimeError`` unless each task was claimed, and once."""
+    with bare(location) as connection:
+        found = connection.execute("SELECT count(*) FROM tasks WHERE revision = 2 AND assignee IS NOT NULL")
+        claimed = found.fetchone()
+    answered = sum(len(report.waits) for report in reports)
+    if claimed != (QUEUE,) or answered != QUEUE:
+        raise RuntimeError(f"of {QUEUE} tasks {claimed} are claimed once, and {answered} were given out")
+
+
+def _fill(location: StorageLocation, models: list[TaskModel]) -> None:
+    with opened(location) as store:
+        store.restore(models, created(models))
+
+
+def _waiting_for_work(task: TaskModel) -> TaskModel:
+    return replace(
+        task,
+        status=TaskStatus.PENDING,
+        closed_at=None,
+        updated_at=task.created_at,
+        priority=None,
+        due_at=None,
+        assignee=None,
+        depends_on=(),
+    )
+
+
+def _row(
+    what: str,
+    against: str,
+    ours: float,
+    baseline: float,
+    clients: int,
+    target: float | None = None,
+    unit: Unit = "s",
+) -> Result:
+    return Result(
+        what=f"PostgreSQL: {what}",
+        against=against,
+        ours=ours,
+        baseline=baseline,
+        target=target,
+        size=clients,
+        sized="processes",
+        unit=unit,
+    )
