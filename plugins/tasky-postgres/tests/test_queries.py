@@ -109,6 +109,15 @@ def test_what_is_free_to_claim_is_found_past_what_is_taken(plan: Plan) -> None:
         assert "tasks_free" in plan([statement])
 
 
+def test_a_page_of_ready_tasks_walks_an_index(plan: Plan) -> None:
+    """What is ready is asked about each task on the way, and never gathered and sorted for a page."""
+    ready = TaskFilter(ready=True, now=at(9_000), priorities=frozenset({TaskPriority.HIGH}))
+    for statement in find_statements(ready, TaskOrder("due"), None, 32):
+        steps = plan([statement])
+        assert "Sort" not in steps
+        assert "Join" not in steps
+
+
 def test_history_is_read_by_its_indexes(plan: Plan) -> None:
     """The history of a task, of a batch, and a page of all of it, each has an index."""
     some_id = make_task("task 5").task_id
