@@ -95,7 +95,7 @@ def run(location: StorageLocation) -> Iterator[Run]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 class Line:

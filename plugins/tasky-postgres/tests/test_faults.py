@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tasky_postgres.address import Address
 from tasky_postgres.server import TemporaryServer
 
 A = make_task("a")
+PATIENCE = 60.0  # seconds
 
 
 @pytest.mark.parametrize("fault", ["forget", "swallow"])
@@ -145,7 +147,9 @@ def test_a_server_process_that_is_killed_is_one_error(repository: PostgresTaskRe
     with pytest.raises(StorageUnavailableError):
         repository.apply(make_batch(), _killing(sql, [TaskChange(A, changed(A, name="a2"))]))
     names: list[str] = []
+    deadline = monotonic() + PATIENCE
     while not names:
+        assert monotonic() < deadline, "the server does not recover"
         try:
             names = remaining(repository)
         except StorageUnavailableError:
@@ -186,15 +190,70 @@ def test_a_server_without_a_connection_left_is_busy(
     assert remaining(repository) == []
 
 
-def test_a_server_that_is_killed_in_a_commit_keeps_what_it_answered(
-    repository: PostgresTaskRepository, server: TemporaryServer
+WRITER = """
+repository.initialize(create=False)
+for number in range(1_500):
+    name = f"{sys.argv[2]} {number}"
+    try:
+        create(repository, make_task(name))
+    except StorageError as error:
+        print(type(error).__name__, name, flush=True)
+        break
+    print("written", name, flush=True)
+os._exit(0)
+"""
+
+
+def test_a_server_that_is_killed_while_others_write_keeps_what_it_answered(
+    repository: PostgresTaskRepository, server: TemporaryServer, run: Any
 ) -> None:
-    """What was acknowledged before the server was killed is there when it is back."""
-    create(repository, A)
+    """What was acknowledged to any process is there, what was refused is not, and nothing else is."""
+    writers = [run(WRITER, name) for name in "xyz"]
+    said = [writer.stdout.readline() for writer in writers for _ in range(30)]
     server.kill()
     try:
+        for writer in writers:
+            writer.wait(PATIENCE)
+            said += writer.stdout
+    finally:
+        server.start()
+    lines = [line.strip().partition(" ") for line in said]
+    names = {kind: {name for what, _, name in lines if what == kind} for kind, _, _ in lines}
+    unknown = names.pop("OutcomeUnknownError", set())
+    refused = names.pop("StorageUnavailableError", set())
+    assert set(names) == {"written"}
+    assert len(unknown) + len(refused) == 3, "a writer came to its end before the server did"
+    there = set(remaining(repository))
+    assert names["written"] <= there
+    assert there <= names["written"] | unknown
+    assert list(repository.check()) == []
+
+
+@pytest.mark.parametrize("size", [1, 1_500])
+def test_a_server_that_is_killed_in_a_batch_has_nothing_of_it(
+    repository: PostgresTaskRepository, server: TemporaryServer, size: int
+) -> None:
+    """When all of the server dies in the middle of a batch, the batch is not there, and can be repeated."""
+    create(repository, A)
+    batch = make_batch()
+    tasks = [make_task(f"task {number}") for number in range(size)]
+
+    def changes() -> Iterator[TaskChange]:
+        yield TaskChange(A, changed(A, name="a2"))
+        for number, task in enumerate(tasks):
+            if number == size * 4 // 5:
+                server.kill()
+            yield TaskChange(None, task)
+
+    try:
         with pytest.raises(StorageUnavailableError):
-            repository.count_tasks()
+            repository.apply(batch, changes())
     finally:
         server.start()
     assert remaining(repository) == ["a"]
+    assert list(repository.check()) == []
+    repository.apply(
+        batch, [TaskChange(A, changed(A, name="a2")), *(TaskChange(None, each) for each in tasks)]
+    )
+    assert len(remaining(repository)) == size + 1
+    assert list(repository.check()) == []

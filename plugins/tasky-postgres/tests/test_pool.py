@@ -55,7 +55,7 @@ def test_one_thing_at_a_time_needs_one_connection(
 
 def test_threads_share_five_connections(store: PostgresTaskRepository, address: Address, sql: Any) -> None:
     """However many threads use a repository, the server sees five sessions of it at most."""
-    barrier, seen = Barrier(8), []
+    barrier, seen = Barrier(8, timeout=60), []
 
     def use(number: int) -> None:
         barrier.wait()
@@ -93,7 +93,7 @@ def test_a_stream_that_waits_gets_the_place_of_one_that_ends(store: PostgresTask
     waiting = Thread(target=lambda: counts.append(len(list(store.find_tasks()))))
     waiting.start()
     streams[0].close()
-    waiting.join()
+    waiting.join(60)
     assert counts == [len(MANY)]
     for stream in streams:
         stream.close()

