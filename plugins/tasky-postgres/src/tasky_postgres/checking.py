@@ -28,7 +28,7 @@ from tasky_postgres.records import (
 )
 from tasky_postgres.schema import ABSENT, INDEXES, TIMES, read_version, require
 
-__all__ = ["problems", "undecodable_error"]
+__all__ = ["problems", "tasks_and_problems", "undecodable_error"]
 
 # A time that no datetime can hold, as the driver would say at the end of the whole page.
 _UNREADABLE_TIME: Final = " OR ".join(
@@ -107,12 +107,16 @@ def _problems(connection: Connection, address: Address) -> Iterator[Problem]:
     sound = {row[0] for row in connection.execute(_SOUND_INDEXES, (address.schema,))}
     for name in sorted(_NEEDED_INDEXES - sound):
         yield Problem(f"the index {name} is missing or not valid: what it is for is slow, or not safe")
-    yield from _tasks(connection)
+    yield from (found for found in tasks_and_problems(connection) if isinstance(found, Problem))
     yield from _history(connection)
     yield from _batches(connection)
 
 
-def _tasks(connection: Connection) -> Iterator[Problem]:
+def tasks_and_problems(connection: Connection) -> Iterator[TaskModel | Problem]:
+    """Each task that can be read, in the open transaction, and a problem for each that cannot.
+
+    A task whose search text is not its own comes with a problem of its own right behind it.
+    """
     for (task_id,) in _rows(connection, _BAD_TIMES):
         yield Problem(f"task {task_id} has a time that cannot be read", task_id)
     for row in _rows(connection, _TASKS):
@@ -123,6 +127,7 @@ def _tasks(connection: Connection) -> Iterator[Problem]:
         except UNREADABLE as error:
             yield Problem(f"task {task_id} cannot be read: {error}", task_id)
             continue
+        yield task
         if row[len(COLUMNS) :] != casefolds(task.name, task.details):
             yield Problem(f"the search text of task {task_id} is not that of its name and details", task_id)
 

@@ -159,6 +159,12 @@ class PostgresTaskRepository(BaseTaskRepository):
 
         return problems(self._address)
 
+    def salvage(self) -> ResultStream[TaskModel | Problem]:
+        """Every task whose row can be read, and what cannot be; see ``BaseTaskRepository``."""
+        from tasky_postgres.salvaging import salvaged  # most programs never need it
+
+        return salvaged(self._address)
+
     def _opened(self) -> Pool:
         pool = self._pool
         if pool is None:
