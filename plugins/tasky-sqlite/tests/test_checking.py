@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tasky import (
 )
 from tasky.testing.samples import at, create, make_task, remaining, update, write
 from tasky_sqlite import SqliteTaskRepository, sqlite_factory
+
+FRAME = 24 + 4096  # bytes, in the log
 
 ONE = make_task("One", tags=["a"], details="Some", created_at=at(0))
 TWO = make_task("Two", tags=["b"], depends_on=[ONE.task_id], created_at=at(1))
@@ -128,6 +132,68 @@ def test_check_leaves_the_log_in_place(
         place.symlink_to(copy / "tasks.db")
     assert list(sqlite_factory(place).check()) == []
     assert {file: (copy / file).read_bytes() for file in before} == before
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"),
+    [
+        (8, "header is damaged"),
+        (16, "header is damaged"),
+        (32 + 2 * FRAME + 90, "frame 3 is damaged"),
+        (32 + 2 * FRAME + 18, "frame 3 is damaged"),
+    ],
+)
+def test_a_log_that_lost_batches_is_a_problem(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path, offset: int, said: str
+) -> None:
+    """SQLite passes over the committed batches behind the damage in silence; check does not."""
+    data = _log_of_nine_batches(path, repository, tmp_path)
+    data[offset] ^= 0xFF
+    (problem, *_) = _check_with_log(tmp_path, data)
+    assert said in problem
+    assert "SQLite ignores the batches there" in problem
+    assert (tmp_path / "tasks.db-wal").read_bytes() == data
+
+
+def test_a_last_batch_in_pieces_is_no_damage(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path
+) -> None:
+    """A loss of power leaves the batch that was being written, or a log that was just begun, in any state."""
+    data = _log_of_nine_batches(path, repository, tmp_path)
+    create(repository, *(make_task(f"more {number}", details="x" * 3_000) for number in range(20)))
+    torn = bytearray(path.with_name("tasks.db-wal").read_bytes())
+    torn[len(data) + 2 * FRAME + 90] ^= 0xFF
+    for log in (torn, data[: 32 + 5], bytearray(40_000), bytearray(512) + data[512:]):
+        assert _check_with_log(tmp_path, log) == []
+
+
+def test_a_log_that_was_begun_again_is_no_damage(
+    path: Path, repository: SqliteTaskRepository, tmp_path: Path
+) -> None:
+    """The frames of before are still behind those of now, with all their commits."""
+    _log_of_nine_batches(path, repository, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(FULL)")
+    create(repository, make_task("late"))
+    shutil.copy(path, tmp_path)
+    assert _check_with_log(tmp_path, path.with_name("tasks.db-wal").read_bytes()) == []
+
+
+def test_a_log_is_no_damage_while_others_write(
+    path: Path, repository: SqliteTaskRepository, run: Any
+) -> None:
+    """What a writer is in the middle of, while it is looked at, is not taken for damage."""
+    writer = run(
+        """
+with SqliteTaskRepository(path) as repository:
+    repository.initialize()
+    for number in range(150):
+        repository.apply(batch(), [TaskChange(None, make_task(str(number), details="x" * 9_000))])
+"""
+    )
+    while writer.poll() is None:
+        assert list(repository.check()) == []
+    assert writer.communicate() == ("", "")
 
 
 def test_check_of_a_missing_store_says_so(path: Path) -> None:
@@ -268,3 +334,16 @@ def test_random_damage_is_reported_or_harmless(
             write(store, TaskChange(None, make_task("late")))
         except StorageError:
             pass
+
+
+def _log_of_nine_batches(path: Path, repository: SqliteTaskRepository, copy: Path) -> bytearray:
+    """The log, and a copy of the file in ``copy`` without it."""
+    for number in range(9):
+        create(repository, make_task(f"task {number}", created_at=at(number)))
+    shutil.copy(path, copy)
+    return bytearray(path.with_name("tasks.db-wal").read_bytes())
+
+
+def _check_with_log(copy: Path, log: bytes) -> list[str]:
+    (copy / "tasks.db-wal").write_bytes(log)
+    return [problem.message for problem in sqlite_factory(copy / "tasks.db").check()]

@@ -3,14 +3,16 @@
 What the disk may do, in this model. A write goes to a cache. When ``fsync`` of a file returns, all that was
 written to it before is on the disk and stays; for a file that is new, SQLite syncs its directory, too. Until
 then any sector (512 bytes) written since may be there or not, whatever the order of the writes; the sector
-that is being written at that moment may be zeros or garbage; the file may have its old length, its new one,
+that is being written at that moment may be zeros or garbage from the first new byte in it on (SQLite takes
+that for granted, as "powersafe overwrite"); the file may have its old length, its new one,
 or one in between; and what was deleted may be back. A sector that nobody writes to keeps its content. The
 index of the log (``-shm``) is never synced, and may be anything.
 
 What happens between two syncs is taken from the real thing: a repository writes batches, and the file and its
-log are copied after each answer. The difference of two copies is what was on its way. SQLite writes and syncs
-the log before a commit returns; the file is written to by checkpoints alone, and synced before the log begins
-again. (That a batch is synced before its answer is a rule of the kit, which reads it off the system calls.)
+log are copied after each answer. The difference of two copies is what was on its way. SQLite writes and
+syncs the log before a commit returns, and the header of a log that begins again before the frames in it. The
+file is written to by checkpoints alone, and synced before the log begins again. (That a batch is synced before its
+answer is a rule of the kit, which reads it off the system calls.)
 """
 
 from __future__ import annotations
@@ -113,9 +115,16 @@ def test_sectors_in_any_order_leave_whole_batches(record: Record, tmp_path: Path
     """Of what was written to the log since the last sync, any sectors are there, gone, or garbage."""
     chance = Random(seed)  # noqa: S311 - repeatable
     for number, (before, after) in enumerate(pairwise(record.moments)):
-        for round_ in range(3 if after.batches > before.batches else 0):
-            log = _mixed(before.log or b"", after.log or b"", chance)
-            state = State(before.file, log, before.batches, after.batches)
+        if after.batches == before.batches:
+            continue
+        old, new = before.log or b"", after.log or b""
+        begun = new[:HEADER] + old[HEADER:]
+        if begun != old:
+            log = _mixed(old, begun, Random(seed))  # noqa: S311 - repeatable
+            state = State(before.file, log, before.batches, before.batches)
+            _assert_survived(record, state, tmp_path / f"{number}-begun", Random(seed))  # noqa: S311 - repeatable
+        for round_ in range(3):
+            state = State(before.file, _mixed(begun, new, chance), before.batches, after.batches)
             _assert_survived(record, state, tmp_path / f"{number}-{round_}", chance)
 
 
@@ -187,6 +196,7 @@ def test_the_file_is_written_after_the_log_was_synced_and_synced_before_the_log_
         pytest.skip("this machine does not let processes be watched")
     subprocess.run([*command, *program], check=True, capture_output=True)
     is_dirty = {"tasks.db": False, "tasks.db-wal": False}
+    begins = False
     seen = set()
     for line in trace.read_text().splitlines():
         match = re.search(r"(\w+)\(\d+<[^>]*/(tasks\.db(?:-wal)?)>(?:, .*, (\d+)\))?", line)
@@ -197,6 +207,10 @@ def test_the_file_is_written_after_the_log_was_synced_and_synced_before_the_log_
             raise AssertionError("the file is written to before the log is synced")
         if call == "pwrite64" and is_dirty["tasks.db"] and name == "tasks.db-wal":
             raise AssertionError("the log begins again before the file is synced")
+        if call == "pwrite64" and begins and name == "tasks.db-wal":
+            raise AssertionError("frames are written before the header of a new log is synced")
+        begins = begins and (call == "pwrite64" or name == "tasks.db")
+        begins = begins or (call == "pwrite64" and name == "tasks.db-wal" and offset == "0")
         is_dirty[name] = call == "pwrite64"
         seen.add((call, name, offset == "0"))
     assert ("pwrite64", "tasks.db-wal", True) in seen
@@ -267,9 +281,11 @@ def _mixed(old: bytes, new: bytes, chance: Random, *, size: int = SECTOR) -> byt
             mixed[place : place + len(wanted)] = wanted
     changed = [place for place in range(0, len(new), SECTOR) if old[place:][:SECTOR] != new[place:][:SECTOR]]
     place = chance.choice(changed)
-    mixed[place : place + SECTOR] = chance.choice(
-        [bytes(SECTOR), chance.randbytes(SECTOR), mixed[place:][:SECTOR]]
-    )
+    end = place + SECTOR
+    first = next(at for at in range(place, end) if old[at : at + 1] != new[at : at + 1])
+    mixed[first:end] = chance.choice([bytes(SECTOR), chance.randbytes(SECTOR), mixed[first:end]])[
+        : end - first
+    ]
     length = chance.choice([len(new), max(len(old), place)])
     return bytes(mixed[:length])
 

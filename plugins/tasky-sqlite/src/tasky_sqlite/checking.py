@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final
 from uuid import UUID
 
 from tasky import Problem, ResultStream, StorageCorruptError, StorageError
 from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, shown_id, storage_error
 from tasky_sqlite.opening import connect, has_log, missing_error
+from tasky_sqlite.pages import Log
 from tasky_sqlite.records import (
     COLUMNS,
     UNREADABLE,
@@ -65,7 +66,7 @@ def problems(path: str, wait: float) -> ResultStream[Problem]:
         return ResultStream((Problem(str(error)),))
     except DRIVER_ERRORS as error:
         raise storage_error(error, path) from error
-    return ResultStream(_guarded(connection, path), connection.close)
+    return ResultStream(chain(_log(path), _guarded(connection, path)), connection.close)
 
 
 def undecodable_error(connection: sqlite3.Connection, path: str) -> StorageCorruptError:
@@ -84,6 +85,23 @@ def undecodable_error(connection: sqlite3.Connection, path: str) -> StorageCorru
         return corrupt_error(path, f"it holds text that is not UTF-8, and more damage ({error})")
     finally:
         connection.text_factory = str
+
+
+def _log(path: str) -> Iterator[Problem]:
+    """What the write-ahead log has lost: SQLite reads it up to the damage, and is silent.
+
+    A writer may be in the middle of a frame, and is past it at a second look, or has begun the log again.
+    """
+    before = None
+    while True:
+        log = Log(f"{os.path.realpath(path)}-wal")
+        log.close()
+        if not log.is_loss:
+            return
+        if (log.head, log.fault) == before:
+            yield Problem(f"{path}-wal: {log.fault}: SQLite ignores the batches there")
+            return
+        before = log.head, log.fault
 
 
 def _guarded(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:

@@ -37,7 +37,8 @@ _PRIMARY: Final[dict[int, tuple[type[StorageError], str, str]]] = {
     sqlite3.SQLITE_NOTADB: (
         StorageCorruptError,
         "is not an SQLite database",
-        "Check the location; the file was left as it is.",
+        "Check the location; the file was left as it is. If a store was damaged there, 'tasky check --salvage"
+        " FILE' saves what can be read.",
     ),
     sqlite3.SQLITE_FULL: (StorageFullError, "has no space left", "Free some space and try again."),
     sqlite3.SQLITE_READONLY: (

@@ -148,6 +148,7 @@ class Log:
             # The log is begun again with both halves of the salt changed.
             if (
                 len(second) == _FRAME_HEADER
+                and any(first[8:16])
                 and first[8:16] == second[8:16]
                 and (first[8:12] == head[16:20] or first[12:16] == head[20:24])
             ):
