@@ -97,6 +97,34 @@ def test_check_finds_a_broken_index(damaged: Any) -> None:
     assert any("tasks_closed" in problem for problem in problems)
 
 
+def test_what_sqlite_finds_is_one_problem_a_line(path: Path, repository: SqliteTaskRepository) -> None:
+    """Several findings of one tree are several problems, without the heading that SQLite gives them."""
+    create(repository, *(make_task(f"task {n}", details="x" * 300, created_at=at(n)) for n in range(100)))
+    repository.close()
+    data = bytearray(path.read_bytes())
+    leaf = data.index(b"task 50") // 4096 * 4096
+    data[leaf + 8 : leaf + 12] = b"\xff" * 4  # where two of its cells are
+    path.write_bytes(data)
+    messages = [problem.message for problem in sqlite_factory(path).check()]
+    assert len(messages) > 1
+    assert not any("***" in message or "\n" in message for message in messages)
+
+
+def test_where_sqlite_breaks_off_the_first_damaged_pages_are_named(
+    path: Path, repository: SqliteTaskRepository
+) -> None:
+    """A check that cannot go on says which pages of which tree are damaged, unless the store is open here."""
+    create(repository, *(make_task(f"task {n}", details="x" * 300, created_at=at(n)) for n in range(100)))
+    repository.close()
+    data = bytearray(path.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    path.write_bytes(data)
+    messages = [problem.message for problem in sqlite_factory(path).check()]
+    assert "cannot be read any further" in messages[0]
+    assert any("tasks: page 2 is not a page" in message for message in messages)
+    assert len(messages) <= 6
+
+
 def test_check_names_the_task(damaged: Any, repository: SqliteTaskRepository) -> None:
     """A problem carries the id of the task that it is about."""
     damaged("UPDATE tasks SET name_folded = 'x' WHERE name = 'Two'")

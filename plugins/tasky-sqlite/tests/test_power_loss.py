@@ -4,14 +4,14 @@ What the disk may do, in this model. A write goes to a cache. When ``fsync`` of 
 written to it before is on the disk and stays; for a file that is new, SQLite syncs its directory, too. Until
 then any sector (512 bytes) written since may be there or not, whatever the order of the writes; the sector
 that is being written at that moment may be zeros or garbage from the first new byte in it on (SQLite takes
-that for granted, as "powersafe overwrite"); the file may have its old length, its new one,
-or one in between; and what was deleted may be back. A sector that nobody writes to keeps its content. The
-index of the log (``-shm``) is never synced, and may be anything.
+that for granted, as "powersafe overwrite"); the file may have its old length, its new one, or one in between;
+and what was deleted may be back. A sector that nobody writes to keeps its content. The index of the log
+(``-shm``) is never synced, and may be anything.
 
 What happens between two syncs is taken from the real thing: a repository writes batches, and the file and its
-log are copied after each answer. The difference of two copies is what was on its way. SQLite writes and
-syncs the log before a commit returns, and the header of a log that begins again before the frames in it. The
-file is written to by checkpoints alone, and synced before the log begins again. (That a batch is synced before its
+log are copied after each answer. The difference of two copies is what was on its way. SQLite writes and syncs
+the log before a commit returns, and the header of a log that begins again before the frames in it. The file
+is written to by checkpoints alone, and synced before the log begins again. (That a batch is synced before its
 answer is a rule of the kit, which reads it off the system calls.)
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,6 +46,7 @@ _STRAYS: Final = (
     "SELECT sequence, task_id FROM history WHERE batch IS NOT"
     " (SELECT max(first_sequence) FROM batches WHERE first_sequence <= sequence)"
 )
+_SHOWN_PAGES: Final = 5
 _STORED: Final = "SELECT revision FROM tasks WHERE task_id = ?"
 
 
@@ -109,6 +110,21 @@ def _guarded(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
         yield from _problems(connection, path)
     except DRIVER_ERRORS as error:
         yield Problem(f"{path} cannot be read any further: {error}")
+        connection.close()
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            yield from _pages(path)
+
+
+def _pages(path: str) -> Iterator[Problem]:
+    """The first of the pages that are damaged, where nothing of this process has the file open."""
+    from tasky_sqlite.salvaging import salvaged  # most stores are sound
+
+    try:
+        with salvaged(path) as results:
+            found = (result for result in results if isinstance(result, Problem) and result.task_id is None)
+            yield from islice(found, _SHOWN_PAGES)
+    except StorageError:
+        return
 
 
 def _problems(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
@@ -122,8 +138,9 @@ def _problems(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
         yield Problem(f"{path} is empty: it is no store yet")
         return
     for (message,) in connection.execute("PRAGMA integrity_check"):
-        if message != "ok":
-            yield Problem(f"{path}: {message}")
+        for line in message.splitlines():
+            if line != "ok" and not line.startswith("*** in database"):
+                yield Problem(f"{path}: {line}")
     for table, row_id, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         yield Problem(f"row {row_id} of {table} refers to a row that {parent} lacks")
     connection.text_factory = bytes
