@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasky import Problem, StoreMissingError, TaskModel
+from tasky import Problem, StoreMissingError, TaskChange, TaskModel
+from tasky.testing.samples import write
 from tasky_json import JsonTaskRepository
 
 
@@ -58,6 +59,30 @@ def test_what_the_cut_left_is_saved(path: Path, three: list[TaskModel]) -> None:
     tasks, problems = _salvage(path)
     assert tasks == three[:2]
     assert problems[-1].task_id == three[2].task_id
+    assert any("was cut: more tasks may be lost" in problem.message for problem in problems)
+
+
+def test_a_task_that_only_the_history_names_is_lost(path: Path, three: list[TaskModel]) -> None:
+    """What the cut took whole is named by the history, and what was deleted before is not."""
+    with JsonTaskRepository(path) as repository:
+        repository.initialize(create=False)
+        write(repository, TaskChange(three[0], None))
+    content = path.read_text()
+    path.write_text(content[: content.index('"two"') - 60])
+    tasks, problems = _salvage(path)
+    assert tasks == []
+    assert {problem.task_id for problem in problems} - {None} == {three[1].task_id, three[2].task_id}
+
+
+def test_a_history_that_cannot_be_read_costs_no_task(path: Path, three: list[TaskModel]) -> None:
+    """A history that is none is a problem of its own."""
+    content = path.read_text()
+    path.write_text(content[: content.index('"three"') + 20])
+    history = path.with_name("tasks.history.jsonl")
+    history.unlink()
+    history.mkdir()
+    tasks, problems = _salvage(path)
+    assert (tasks, "history" in problems[-1].message) == (three[:2], True)
 
 
 def test_a_task_that_is_there_twice_is_saved_once(path: Path, three: list[TaskModel]) -> None:
@@ -68,8 +93,8 @@ def test_a_task_that_is_there_twice_is_saved_once(path: Path, three: list[TaskMo
         path.write_text(text)
         tasks, problems = _salvage(path)
         assert tasks == three[:2]
-        assert "twice" in problems[-1].message
-        assert problems[-1].task_id is None
+        twice = next(problem for problem in problems if "twice" in problem.message)
+        assert twice.task_id is None
 
 
 def test_a_sound_document_is_saved_whole(path: Path, three: list[TaskModel]) -> None:

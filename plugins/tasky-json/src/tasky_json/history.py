@@ -8,6 +8,7 @@ that looking for it decodes nothing else.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -33,6 +34,7 @@ __all__ = [
     "decode_line",
     "encode_line",
     "history_path",
+    "last_revisions",
     "leftover_batches",
     "lines",
     "lines_backwards",
@@ -44,6 +46,7 @@ _CHUNK: Final = 1 << 18  # bytes
 _HEAD: Final = re.compile(
     rb'\{"sequence":([0-9]+),"task_id":"([0-9a-f-]{36})","revision":([0-9]+|null),"batch":\{"id":"([0-9a-f-]{36})"'
 )
+_UUID: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ONE_STATE: Final = (
     "Bring this file and the document beside it to the same state, both from one commit or one backup."
     " To go on without the history, move it away and write null for last_batch in the document."
@@ -247,6 +250,16 @@ def verify_end(path: str, last: LastBatch) -> None:
         )
 
 
+def last_revisions(path: str) -> dict[UUID, int | None]:
+    """What each task was left at by the last line about it that can be told: None where it was deleted."""
+    heads = (_HEAD.match(line) for line in read_range(path, 0).split(b"\n"))
+    return {
+        UUID(head[2].decode()): None if head[3] == b"null" else int(head[3])
+        for head in heads
+        if head is not None and _UUID.fullmatch(head[2])
+    }
+
+
 def leftover_batches(path: str, end: int) -> int:
     """How many batches lie behind byte ``end``; a crash leaves one at most, cut off anywhere."""
     heads = (_HEAD.match(line) for line in read_range(path, end).split(b"\n"))
@@ -254,6 +267,11 @@ def leftover_batches(path: str, end: int) -> int:
 
 
 def _too_short(path: str, size: int, end: int) -> StorageCorruptError:
+    if not os.path.lexists(path):
+        return corrupt(
+            f"{path} is missing: it holds the history, and belongs beside the document",
+            f"Bring it back from where the document comes from. {_ONE_STATE}",
+        )
     return corrupt(
         f"{path} is not the history that belongs to the document: it has {size} whole bytes, and the document"
         f" counts {end}",
