@@ -36,7 +36,11 @@ def test_every_problem_is_printed(cli: CommandLine) -> None:
     result = cli("check", code=7)
     (line,) = result.lines
     assert line.startswith(f"{task.task_id}\t")
-    assert result.err == "1 problem found; nothing was changed.\n"
+    assert result.err == (
+        "1 problem found; nothing was changed.\n"
+        "`tasky check --salvage FILE` saves the tasks that can be read; a backup has the history, too.\n"
+    )
+    assert str(task.task_id) not in line.partition("\t")[2]
     result = cli("check", "--json", code=7)
     assert (result.items[0]["task_id"], result.err) == (str(task.task_id), "")
 
@@ -92,7 +96,10 @@ def test_a_salvage_is_told_to_programs(bare_cli: CommandLine, damaged: Path) -> 
     """The envelope has the problems, as that of check, and beside them where how many tasks are."""
     result = bare_cli("check", "--salvage", "saved.jsonl", "--json", code=7)
     file = str(bare_cli.cwd / "saved.jsonl")
-    assert (result.document["kind"], result.document["salvage"]) == ("problems", {"file": file, "saved": 2})
+    assert (result.document["kind"], result.document["salvage"]) == (
+        "problems",
+        {"file": file, "saved": 2, "lost": 1},
+    )
     assert (len(result.items), result.items[0]["task_id"] is None, result.err) == (1, False, "")
 
 
@@ -160,11 +167,13 @@ def test_damage_that_costs_no_known_task_is_told_so(bare_cli: CommandLine) -> No
 
 
 def test_where_nothing_can_be_read_that_is_said(bare_cli: CommandLine, damaged: Path) -> None:
-    """An empty salvage says that it is empty; there is no file after an error."""
+    """Where no task was saved there is no file, nor is there one after an error."""
     damaged.write_bytes(b"scrap" * 999)
     result = bare_cli("check", "--salvage", "saved.jsonl", code=7)
-    assert "No task could be saved; saved.jsonl is empty" in result.err
+    assert "No task could be saved; nothing was written to saved.jsonl" in result.err
+    salvage = {"file": None, "saved": 0, "lost": 0}
+    assert bare_cli("check", "--salvage", "saved.jsonl", "--json", code=7).document["salvage"] == salvage
     assert "tasky init" not in result.err
     damaged.unlink()
     bare_cli("check", "--salvage", "other.jsonl", code=7)
-    assert sorted(file.name for file in bare_cli.cwd.iterdir()) == [".tasky", "saved.jsonl"]
+    assert sorted(file.name for file in bare_cli.cwd.iterdir()) == [".tasky"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
@@ -23,6 +24,10 @@ __all__ = ["command"]
 STDOUT: Final = "-"
 
 _COLUMNS: Final = {"task_id": Column("Task"), "message": Column("Problem", wraps=True)}
+
+
+class _NothingSavedError(Exception):
+    """Leaves no empty file behind."""
 
 
 @click.command("check", cls=Command)
@@ -51,10 +56,14 @@ def command(app: App, file: str | None) -> None:
 def _check(app: App, repository: TaskRepository) -> None:
     found: list[Problem] = []
     with repository.check() as problems:
-        app.output.rows("problems", _COLUMNS, _documents(_noted(problems, found)))
+        app.output.rows("problems", _COLUMNS, _documents(app, _noted(problems, found)))
     if found:
         if not app.output.for_programs:
             app.output.note(f"{plural(len(found), 'problem')} found; nothing was changed.")
+            app.output.note(
+                "`tasky check --salvage FILE` saves the tasks that can be read;"
+                " a backup has the history, too."
+            )
         raise click.exceptions.Exit(StorageError.exit_code)
     if not app.output.for_programs:
         app.output.note("No problem found.")
@@ -64,9 +73,14 @@ def _salvage_to_file(app: App, repository: TaskRepository, file: str) -> None:
     from tasky.cli.newfile import new_file
 
     path = app.cwd / file
-    with new_file(path) as stream:
+    saved = 0
+    found: list[Problem] = []
+    with suppress(_NothingSavedError), new_file(path) as stream:
         saved, found = _salvage(app, repository, stream)
-    app.output.rows("problems", _COLUMNS, _documents(found), salvage={"file": str(path), "saved": saved})
+        if not saved and found:
+            raise _NothingSavedError
+    salvage = {"file": str(path) if saved or not found else None, "saved": saved, "lost": _lost(found)}
+    app.output.rows("problems", _COLUMNS, _documents(app, found), salvage=salvage)
     if not app.output.for_programs:
         _tell(app, saved, found, file)
     if found:
@@ -117,11 +131,15 @@ def _salvaged(repository: TaskRepository) -> ResultStream[TaskModel | Problem]:
 
 
 def _tell(app: App, saved: int, found: list[Problem], file: str) -> None:
-    lost = sum(problem.task_id is not None for problem in found)
-    said = f"{plural(saved, 'task')} saved to {file}" if saved else f"No task could be saved; {file} is empty"
+    lost = _lost(found)
     if not found:
-        app.output.note(f"{said}. No problem found.")
+        app.output.note(f"{plural(saved, 'task')} saved to {file}. No problem found.")
         return
+    said = (
+        f"{plural(saved, 'task')} saved to {file}"
+        if saved
+        else f"No task could be saved; nothing was written to {file}"
+    )
     missing = (
         f"{plural(lost, 'task')} named above could not be" if lost else "no lost task is known by its id"
     )
@@ -136,7 +154,16 @@ def _noted(problems: Iterable[Problem], found: list[Problem]) -> Iterator[Proble
         yield problem
 
 
-def _documents(problems: Iterable[Problem]) -> Iterator[dict[str, Any]]:
+def _lost(found: list[Problem]) -> int:
+    """How many tasks are known by their id and not saved."""
+    return len({problem.task_id for problem in found} - {None})
+
+
+def _documents(app: App, problems: Iterable[Problem]) -> Iterator[dict[str, Any]]:
+    """For people the id stands in a column of its own, and not again in the message."""
     for problem in problems:
-        task_id = None if problem.task_id is None else str(problem.task_id)
-        yield {"task_id": task_id, "message": problem.message}
+        task_id, message = None if problem.task_id is None else str(problem.task_id), problem.message
+        if problem.task_id is not None and not app.output.for_programs:
+            for shown in (str(problem.task_id), problem.task_id.hex):
+                message = message.replace(f"task {shown}", "the task")
+        yield {"task_id": task_id, "message": message}

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tasky import Problem, ResultStream, StorageCorruptError, StorageError
-from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, shown_id, storage_error
+from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, said, shown_id, storage_error
 from tasky_sqlite.opening import connect, has_log, missing_error
 from tasky_sqlite.pages import Log
 from tasky_sqlite.records import (
@@ -159,7 +159,9 @@ def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
             validate(task)
             folded = (_decode(name_folded), _decode(details_folded))
         except UNREADABLE as error:
-            yield Problem(f"task {shown_id(columns[0])} (row {row_id}) cannot be read: {error}", task_id)
+            yield Problem(
+                f"task {shown_id(columns[0])} (row {row_id}) cannot be read: {said(error)}", task_id
+            )
             continue
         if folded != casefolds(task.name, task.details):
             yield Problem(
@@ -192,7 +194,7 @@ def _history(connection: sqlite3.Connection) -> Iterator[Problem]:
                 if task is not None:
                     validate(task)
             except UNREADABLE as error:
-                yield Problem(f"history entry {sequence} cannot be read: {error}", whose)
+                yield Problem(f"history entry {sequence} cannot be read: {said(error)}", whose)
             else:
                 # A store that was filled from elsewhere may remember less than everything of a task.
                 was = None if task is None else task.revision
@@ -219,7 +221,7 @@ def _batches(connection: sqlite3.Connection) -> Iterator[Problem]:
             identity, at, actor, command, undoes = columns
             batch_from_row((identity, at, actor.decode(), command.decode(), undoes))
         except UNREADABLE as error:
-            yield Problem(f"the batch of history entry {first} cannot be read: {error}")
+            yield Problem(f"the batch of history entry {first} cannot be read: {said(error)}")
     for sequence, task_id in connection.execute(_STRAYS):
         yield Problem(f"history entry {sequence} lies outside its batch", _task_id(task_id))
 

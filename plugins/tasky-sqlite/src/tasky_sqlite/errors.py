@@ -16,7 +16,7 @@ from tasky import (
     StoreClosedError,
 )
 
-__all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "shown_id", "storage_error"]
+__all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "said", "shown_id", "storage_error"]
 
 # The driver decodes SQLite's message, which may quote the bytes of a damaged file.
 DRIVER_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -108,6 +108,11 @@ def storage_error(error: Exception, path: str) -> StorageError:
 def corrupt_error(path: str, what: str) -> StorageCorruptError:
     """``what`` (it names the record) in the store at ``path`` cannot be read."""
     return StorageCorruptError(f"{path}: {what}", hint=_CHECK_HINT)
+
+
+def said(error: Exception) -> str:
+    """What is wrong with a record, without the words of Python's codecs."""
+    return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def shown_id(task_id: object) -> str:

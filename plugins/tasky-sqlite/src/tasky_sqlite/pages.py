@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, Self
 from tasky import StorageUnavailableError
 from tasky_sqlite.opening import missing_error
 
-__all__ = ["DamagedError", "Header", "Log", "PageFile"]
+__all__ = ["BeyondEndError", "DamagedError", "Header", "Log", "PageFile"]
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _USUAL_SIZE: Final = 4096  # bytes of a page, where nothing says another number
@@ -30,6 +30,14 @@ _LOG_MAGIC: Final = 0x377F0682  # its last bit says in which byte order the chec
 
 class DamagedError(Exception):
     """A page, or a cell in it, is not what it has to be; the text says which one and why."""
+
+
+class BeyondEndError(DamagedError):
+    """The page, which ``number`` is, lies beyond the end of the file."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"page {number} lies beyond the end of the file")
+        self.number = number
 
 
 class Header(NamedTuple):
@@ -197,7 +205,7 @@ class PageFile:
             except OSError as error:
                 raise DamagedError(f"page {number} cannot be read: {error.strerror}") from error
         if data is None or len(data) < self.page_size:
-            raise DamagedError(f"page {number} lies beyond the end of the file")
+            raise BeyondEndError(number)
         return data
 
     def was_written(self) -> bool:

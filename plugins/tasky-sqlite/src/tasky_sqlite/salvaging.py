@@ -18,9 +18,9 @@ from uuid import UUID
 
 from tasky import Problem, ResultStream, TaskModel, TaskStatus
 from tasky_sqlite.btree import Node, decode, free_pages, walk
-from tasky_sqlite.errors import shown_id, storage_error
+from tasky_sqlite.errors import said, shown_id, storage_error
 from tasky_sqlite.exclusion import read_past_sqlite
-from tasky_sqlite.pages import DamagedError, PageFile
+from tasky_sqlite.pages import BeyondEndError, DamagedError, PageFile
 from tasky_sqlite.records import COLUMNS, UNREADABLE, casefolds, task_from_row, uuid_from_bytes, validate
 from tasky_sqlite.schema import APPLICATION_ID, STEPS, upgrade
 
@@ -103,7 +103,7 @@ class _Salvage:
         yield from self._tasks()
         yield from self._differences()
         for name, root in others.items():
-            for error in walk(self._pages, root, set()):
+            for error in _walk(self._pages, root, set()):
                 if isinstance(error, DamagedError):
                     yield self._problem(name, error)
         if self._pages.was_written():
@@ -116,7 +116,7 @@ class _Salvage:
         """Find out where the trees begin; whether this may be a store at all."""
         names: dict[str, int] = {}
         is_damaged = self._pages.header is None
-        for node in walk(self._pages, _SCHEMA_ROOT, set()):
+        for node in _walk(self._pages, _SCHEMA_ROOT, set()):
             if isinstance(node, DamagedError):
                 is_damaged = True
                 yield self._problem("the schema", node)
@@ -143,7 +143,7 @@ class _Salvage:
     def _read_index(self) -> Iterator[Problem]:
         """Note every id that the index of ids knows."""
         self._is_index_whole = True
-        for node in walk(self._pages, self._roots[_INDEX], set()):
+        for node in _walk(self._pages, self._roots[_INDEX], set()):
             if isinstance(node, DamagedError):
                 self._is_index_whole = False
                 yield self._problem(_INDEX, node)
@@ -161,7 +161,7 @@ class _Salvage:
         """Note where each task is."""
         visited: set[int] = set()
         is_damaged = False
-        for node in walk(self._pages, self._roots[_TABLE], visited):
+        for node in _walk(self._pages, self._roots[_TABLE], visited):
             if isinstance(node, DamagedError):
                 is_damaged = True
                 yield self._problem(_TABLE, node)
@@ -230,7 +230,9 @@ class _Salvage:
             try:
                 yield from self._task(node(page).record(cell)[1])
             except (DamagedError, *UNREADABLE) as error:
-                yield Problem(f"task {shown_id(task_id)} is lost: {error}", uuid_from_bytes(task_id))
+                yield Problem(
+                    f"task {uuid_from_bytes(task_id)} is lost: {said(error)}", uuid_from_bytes(task_id)
+                )
 
     def _task(self, record: bytes) -> Iterator[TaskModel | Problem]:
         _, values = decode(record)
@@ -245,7 +247,23 @@ class _Salvage:
             )
 
     def _problem(self, tree: str, error: Exception) -> Problem:
-        return Problem(f"{self._path}: {tree}: {error}")
+        return Problem(f"{self._path}: {tree}: {said(error)}")
+
+
+def _walk(pages: PageFile, root: int, visited: set[int]) -> Iterator[Node | DamagedError]:
+    """``walk``, with one error at the end for all the pages of the tree beyond the end of the file."""
+    beyond: list[int] = []
+    for node in walk(pages, root, visited):
+        if isinstance(node, BeyondEndError):
+            beyond.append(node.number)
+        else:
+            yield node
+    if len(beyond) == 1:
+        yield BeyondEndError(*beyond)
+    elif beyond:
+        yield DamagedError(
+            f"{len(beyond)} pages from {min(beyond)} to {max(beyond)} lie beyond the end of the file"
+        )
 
 
 def _as_made() -> tuple[list[str], dict[str, int]]:
