@@ -372,6 +372,6 @@ def _log_of_nine_batches(path: Path, repository: SqliteTaskRepository, copy: Pat
     return bytearray(path.with_name("tasks.db-wal").read_bytes())
 
 
-def _check_with_log(copy: Path, log: bytes) -> list[str]:
+def _check_with_log(copy: Path, log: bytes | bytearray) -> list[str]:
     (copy / "tasks.db-wal").write_bytes(log)
     return [problem.message for problem in sqlite_factory(copy / "tasks.db").check()]
