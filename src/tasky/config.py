@@ -20,11 +20,11 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from tasky.atomic import write_atomically
 from tasky.errors import ConfigError, InvalidLocationError, InvalidTaskError, ProjectExistsError
 from tasky.location import StorageLocation, is_scheme
 from tasky.model import check_actor
@@ -36,7 +36,6 @@ __all__ = [
     "read_project_config",
     "read_user_config",
     "user_config_dir",
-    "write_atomically",
     "write_project_config",
 ]
 
@@ -125,29 +124,6 @@ def write_project_config(path: Path, uri: str) -> None:
         raise ConfigError("the storage location is not valid Unicode, so no config can hold it") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def write_atomically(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
-    """Make ``path`` hold ``data``, durably; other programs see the whole file or none of it.
-
-    ``mode`` counts where the file is new, less the umask. Raises ``OSError``; ``FileExistsError`` when there
-    is such a file and it may not be replaced.
-    """
-    draft = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
-    try:
-        _write_new(draft, data, mode)
-        if replace:
-            draft.replace(path)
-        else:
-            _link(draft, path, data, mode)
-    finally:
-        draft.unlink(missing_ok=True)
-    with suppress(OSError):  # Windows cannot open a directory; its renames need no such care
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def project_exists(path: Path) -> ProjectExistsError:
@@ -253,21 +229,3 @@ def _home(environ: Mapping[str, str]) -> Path:
         raise ConfigError(
             "your home directory is not known", hint="Set HOME to it, or XDG_CONFIG_HOME."
         ) from None
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor is no path
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _link(draft: Path, path: Path, data: bytes, mode: int) -> None:
-    """Give the draft its name, which fails when it is taken, as renaming does not everywhere."""
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links: not atomic, but still never over another
-        _write_new(path, data, mode)

@@ -19,7 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tasky.config import user_config_dir, write_atomically
+from tasky.atomic import write_atomically
+from tasky.config import user_config_dir
 from tasky.errors import ConfigError
 from tasky.location import StorageLocation
 
