@@ -10,7 +10,16 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from tasky import InvalidFilterError, TaskFilter, TaskModel, TaskOrder, TaskPriority, TaskStatus
+from tasky import (
+    InvalidFilterError,
+    TaskFilter,
+    TaskModel,
+    TaskOrder,
+    TaskPriority,
+    TaskStatus,
+    check_limit,
+    check_sequence,
+)
 from tasky.testing.samples import at, make_task
 from tasky.testing.strategies import filters, orders, populations, tasks
 
@@ -236,3 +245,21 @@ def test_unknown_order_is_refused(by: Any) -> None:
     """An order that does not exist is an error that lists those that do."""
     with pytest.raises(InvalidFilterError, match="use one of created, updated, due, priority, name"):
         TaskOrder(by)
+
+
+@pytest.mark.parametrize("limit", [-1, True, 1.0, "1"])
+def test_a_limit_is_an_integer_of_0_or_more(limit: object) -> None:
+    """A page cannot have fewer tasks than none; it may have none, or all."""
+    check_limit(0)
+    check_limit(None)
+    with pytest.raises(InvalidFilterError, match=f"a limit is 0 or more, not {limit!r}"):
+        check_limit(limit)
+
+
+@pytest.mark.parametrize("after", [True, 1.0, "1"])
+def test_a_page_of_history_starts_behind_a_number(after: object) -> None:
+    """Any integer is a place in the history, also one that no entry has."""
+    check_sequence(-1)
+    check_sequence(None)
+    with pytest.raises(InvalidFilterError, match=f"starts behind a sequence number, not {after!r}"):
+        check_sequence(after)

@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tasky import (
-    InvalidFilterError,
     TaskFilter,
     TaskModel,
     TaskOrder,
     TaskStatus,
-    check_limit,
     count_by_status,
     select_tasks,
 )
@@ -78,11 +76,3 @@ def test_every_status_is_counted() -> None:
     """A status that no task has is counted, too: as 0."""
     expected = {TaskStatus.PENDING: 2, TaskStatus.COMPLETED: 1, TaskStatus.CANCELLED: 0}
     assert count_by_status(TASKS, TaskFilter()) == expected
-
-
-def test_a_negative_limit_is_refused() -> None:
-    """A page cannot have fewer tasks than none; it may have none, or all."""
-    check_limit(0)
-    check_limit(None)
-    with pytest.raises(InvalidFilterError, match="a limit is 0 or more, not -1"):
-        check_limit(-1)

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from tasky.filter import (
         TaskFilter as TaskFilter,
         TaskOrder as TaskOrder,
+        check_limit as check_limit,
+        check_sequence as check_sequence,
     )
     from tasky.importing import Imported as Imported
     from tasky.location import (
@@ -90,7 +92,6 @@ if TYPE_CHECKING:
         TaskRepository as TaskRepository,
     )
     from tasky.selection import (
-        check_limit as check_limit,
         count_by_status as count_by_status,
         select_tasks as select_tasks,
     )
@@ -153,6 +154,8 @@ _MODULES: Final = {
     "filter": (
         "TaskFilter",
         "TaskOrder",
+        "check_limit",
+        "check_sequence",
     ),
     "importing": ("Imported",),
     "location": (
@@ -179,7 +182,6 @@ _MODULES: Final = {
         "TaskRepository",
     ),
     "selection": (
-        "check_limit",
         "count_by_status",
         "select_tasks",
     ),

@@ -15,7 +15,7 @@ from uuid import UUID
 from tasky.errors import InvalidFilterError, InvalidTaskError
 from tasky.model import TaskModel, TaskPriority, TaskStatus, check_project_id, check_tags, check_timestamp
 
-__all__ = ["TaskFilter", "TaskOrder", "TaskOrderField"]
+__all__ = ["TaskFilter", "TaskOrder", "TaskOrderField", "check_limit", "check_sequence"]
 
 TaskOrderField = Literal["created", "updated", "due", "priority", "name"]
 
@@ -184,6 +184,18 @@ class TaskOrder:
         if self.descending:
             return self.key(task) < self.key(other)
         return self.key(task) > self.key(other)
+
+
+def check_limit(limit: object) -> None:
+    """Raise ``InvalidFilterError`` for a page's limit that is neither None nor an integer of 0 or more."""
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise InvalidFilterError(f"a limit is 0 or more, not {limit!r}")
+
+
+def check_sequence(after: object) -> None:
+    """Raise ``InvalidFilterError`` for the start of a page of history that is neither None nor an integer."""
+    if after is not None and type(after) is not int:
+        raise InvalidFilterError(f"a page of history starts behind a sequence number, not {after!r}")
 
 
 _MEMBERS: Final[dict[str, tuple[type, ...]]] = {

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from tasky.errors import InvalidFilterError
 from tasky.filter import TaskFilter, TaskOrder
 from tasky.model import TaskModel, TaskStatus
 
-__all__ = ["check_limit", "count_by_status", "select_tasks"]
+__all__ = ["count_by_status", "select_tasks"]
 
 
 def select_tasks(
@@ -22,7 +21,7 @@ def select_tasks(
     """One page of the tasks that match, as ``TaskRepository.find_tasks`` has it.
 
     ``after`` is the last task of the page before. Whether a task is ready is judged among ``tasks``, which
-    are therefore all that the store holds. The limit is not checked: see ``check_limit``.
+    are therefore all that the store holds. The limit is not checked: see ``tasky.check_limit``.
     """
     found = _matching(tasks, filter)
     if after is not None:
@@ -36,12 +35,6 @@ def count_by_status(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> dict
     for task in _matching(tasks, filter):
         counts[task.status] += 1
     return counts
-
-
-def check_limit(limit: int | None) -> None:
-    """Raise ``InvalidFilterError`` for a limit that the contract refuses: a negative one."""
-    if limit is not None and limit < 0:
-        raise InvalidFilterError(f"a limit is 0 or more, not {limit}")
 
 
 def _matching(tasks: Mapping[UUID, TaskModel], filter: TaskFilter) -> list[TaskModel]:

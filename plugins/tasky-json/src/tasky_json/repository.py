@@ -26,6 +26,7 @@ from tasky import (
     TaskOrder,
     TaskStatus,
     check_limit,
+    check_sequence,
     checked_changes,
     count_by_status,
     select_tasks,
@@ -133,6 +134,7 @@ class JsonTaskRepository(BaseTaskRepository):
         """The entries, in the order of writing; see ``TaskRepository``."""
         store = self._opened()
         check_limit(limit)
+        check_sequence(after)
         last = store.read().last_batch
         if last is None:
             return ResultStream(())

@@ -11,11 +11,12 @@ from tasky import (
     BatchExistsError,
     ConflictError,
     HistoryEntry,
-    InvalidFilterError,
     StorageError,
     TaskFilter,
     TaskOrder,
     TaskStatus,
+    check_limit,
+    check_sequence,
 )
 from tasky_postgres.committing import Written, replayed, write
 from tasky_postgres.errors import closed_error, corrupt_error, translated
@@ -79,7 +80,7 @@ class PostgresTaskRepository(BaseTaskRepository):
         limit: int | None = None,
         after: TaskModel | None = None,
     ) -> ResultStream[TaskModel]:
-        _check_page(limit)
+        check_limit(limit)
         return read(
             self._opened(),
             self._address,
@@ -125,8 +126,8 @@ class PostgresTaskRepository(BaseTaskRepository):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> ResultStream[HistoryEntry]:
-        _check_page(limit)
-        _check_page(after, least=None, name="the page's start")
+        check_limit(limit)
+        check_sequence(after)
         return read(
             self._opened(),
             self._address,
@@ -224,13 +225,6 @@ class PostgresTaskRepository(BaseTaskRepository):
             except UNREADABLE as error:
                 raise corrupt_error(self._address, f"history entry {sequence} cannot be read") from error
             yield entry
-
-
-def _check_page(value: int | None, *, least: int | None = 0, name: str = "the limit") -> None:
-    if value is None:
-        return
-    if type(value) is not int or (least is not None and value < least):
-        raise InvalidFilterError(f"{name} is {value!r}: use an integer of 0 or more")
 
 
 def _check_fork(pool: Pool, generation: int) -> None:

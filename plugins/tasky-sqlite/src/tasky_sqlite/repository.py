@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from tasky import (
     BaseTaskRepository,
-    InvalidFilterError,
     OutcomeUnknownError,
     StorageError,
     TaskFilter,
     TaskOrder,
     TaskStatus,
+    check_limit,
+    check_sequence,
 )
 from tasky_sqlite.errors import DRIVER_ERRORS, closed_error, corrupt_error, shown_id, storage_error
 from tasky_sqlite.opening import connect, open_store
@@ -87,7 +88,7 @@ class SqliteTaskRepository(BaseTaskRepository):
         limit: int | None = None,
         after: TaskModel | None = None,
     ) -> ResultStream[TaskModel]:
-        _check_page(limit)
+        check_limit(limit)
         return read(
             self._opened(),
             self._path,
@@ -132,8 +133,8 @@ class SqliteTaskRepository(BaseTaskRepository):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> ResultStream[HistoryEntry]:
-        _check_page(limit)
-        _check_page(after, least=None, name="the page's start")
+        check_limit(limit)
+        check_sequence(after)
         statement = history_statement(task_id, batch, after, newest_first)
         return read(self._opened(), self._path, lambda _: [statement], limit, self._entries)
 
@@ -231,13 +232,6 @@ def _connect(path: str, wait: float) -> sqlite3.Connection:
         return connect(path, "rw", wait)
     except DRIVER_ERRORS as error:
         raise storage_error(error, path) from error
-
-
-def _check_page(value: int | None, *, least: int | None = 0, name: str = "the limit") -> None:
-    if value is None:
-        return
-    if type(value) is not int or (least is not None and value < least):
-        raise InvalidFilterError(f"{name} is {value!r}: use an integer of 0 or more")
 
 
 def _check_fork(pool: Pool, generation: int) -> None:

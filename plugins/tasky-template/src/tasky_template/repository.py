@@ -24,6 +24,7 @@ from tasky import (
     TaskOrder,
     TaskStatus,
     check_limit,
+    check_sequence,
     checked_changes,
     count_by_status,
     select_tasks,
@@ -112,6 +113,7 @@ class TemplateTaskRepository(BaseTaskRepository):
         """The entries, in the order of writing; see ``TaskRepository``."""
         store = self._opened()
         check_limit(limit)
+        check_sequence(after)
         places = store.read().entries
         entries = read_entries(
             store.path, places, task_id=task_id, batch=batch, after=after, newest_first=newest_first
