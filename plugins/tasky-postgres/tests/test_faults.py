@@ -82,7 +82,9 @@ def test_a_restore_whose_commit_is_lost_is_found_out(
         with pytest.raises(StorageUnavailableError, match="nothing was written"):
             far.restore(tasks, history)
         assert remaining(repository) == []
-    far.restore(tasks, history) if fault == "forget" else repository.restore(tasks, history)
+        repository.restore(tasks, history)
+    else:
+        far.restore(tasks, history)
     assert len(remaining(repository)) == len(tasks)
     with pytest.raises(StoreNotEmptyError):
         far.restore(tasks, history)

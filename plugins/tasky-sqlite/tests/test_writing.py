@@ -22,7 +22,7 @@ from tasky import (
     TaskStatus,
 )
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update, write
-from tasky_sqlite import SqliteTaskRepository, writing
+from tasky_sqlite import SqliteTaskRepository, inserting
 
 
 def test_twelve_processes_lose_nothing(run: Any, repository: SqliteTaskRepository) -> None:
@@ -353,7 +353,7 @@ def test_a_bulk_write_gives_its_memory_back(
     tmp_path: Path, repository: SqliteTaskRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The larger cache of a large batch, or of a restore, goes with the connection that had it."""
-    monkeypatch.setattr(writing, "BULK", 0)
+    monkeypatch.setattr(inserting, "BULK", 0)
     create(repository, make_task("one"))
     with SqliteTaskRepository(tmp_path / "other.db") as other:
         other.initialize()

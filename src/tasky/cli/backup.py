@@ -93,8 +93,8 @@ def _restore(app: App, there: _Place, own: _Place) -> int:
     ):
         check_whole(copy, f"the copy at {there.shown}, from which nothing was taken,")
         with copy.history(limit=1) as entries:
-            holds_anything = next(entries, None) is not None or _count(copy)
-        if not holds_anything:
+            is_empty = next(entries, None) is None and not _count(copy)
+        if is_empty:
             raise StorageError(
                 f"the copy at {there.shown} is empty: it holds no task and no history",
                 hint="A backup that was interrupted leaves such a store. Look for another copy.",

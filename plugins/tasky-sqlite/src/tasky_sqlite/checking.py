@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import chain, groupby, islice
 from typing import Any, Final
-from uuid import UUID
 
 from tasky import Problem, ResultStream, StorageCorruptError, StorageError
 from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, said, shown_id, storage_error
@@ -21,6 +20,7 @@ from tasky_sqlite.records import (
     UNREADABLE,
     batch_from_row,
     casefolds,
+    id_or_none,
     snapshot_to_task,
     task_from_row,
     validate,
@@ -153,7 +153,7 @@ def _problems(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
 
 def _tasks(connection: sqlite3.Connection) -> Iterator[Problem]:
     for row_id, *columns, name_folded, details_folded in connection.execute(_TASKS):
-        task_id = _task_id(columns[0])
+        task_id = id_or_none(columns[0])
         try:
             task = task_from_row(tuple([_text(column, name) for column, name in _named(columns)]))
             validate(task)
@@ -181,13 +181,13 @@ def _side_tables(connection: sqlite3.Connection) -> Iterator[Problem]:
         whose = (
             "a task that is not stored" if task_id is None else f"task {shown_id(task_id)}, which has it not"
         )
-        yield Problem(f"the index of tags has {tag!r} for row {row_id}: {whose}", _task_id(task_id))
+        yield Problem(f"the index of tags has {tag!r} for row {row_id}: {whose}", id_or_none(task_id))
 
 
 def _history(connection: sqlite3.Connection) -> Iterator[Problem]:
     """Each task's entries follow one another, and the last one says what is stored."""
     for task_id, entries in groupby(connection.execute(_HISTORY), key=lambda row: row[0]):
-        whose, last = _task_id(task_id), None
+        whose, last = id_or_none(task_id), None
         for number, (_, sequence, before, revision) in enumerate(entries):
             try:
                 task = None if before is None else snapshot_to_task(before.decode())
@@ -223,11 +223,7 @@ def _batches(connection: sqlite3.Connection) -> Iterator[Problem]:
         except UNREADABLE as error:
             yield Problem(f"the batch of history entry {first} cannot be read: {said(error)}")
     for sequence, task_id in connection.execute(_STRAYS):
-        yield Problem(f"history entry {sequence} lies outside its batch", _task_id(task_id))
-
-
-def _task_id(data: bytes | None) -> UUID | None:
-    return UUID(bytes=data) if isinstance(data, bytes) and len(data) == 16 else None
+        yield Problem(f"history entry {sequence} lies outside its batch", id_or_none(task_id))
 
 
 def _named(columns: list[Any]) -> Iterator[tuple[Any, str]]:

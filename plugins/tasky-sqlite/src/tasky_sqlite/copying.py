@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tasky import StorageBusyError, StorageCorruptError, StoreNotEmptyError
-from tasky_sqlite.errors import DRIVER_ERRORS, storage_error
-from tasky_sqlite.pool import Pool, make_durable
+from tasky import StorageCorruptError, StoreNotEmptyError
+from tasky_sqlite.beginning import make_durable
+from tasky_sqlite.errors import DRIVER_ERRORS, busy_error, is_busy_code, storage_error
+from tasky_sqlite.pool import Pool
 from tasky_sqlite.reading import read_all
 
 __all__ = ["copy_pages"]
 
 _PAGES: Final = 4  # a step; fewer than an empty store has, so that the first step is never the last
 _NAP: Final = 0.005  # seconds between two looks at a target that another process writes to
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _ANYTHING: Final = "SELECT EXISTS (SELECT 1 FROM tasks) OR EXISTS (SELECT 1 FROM batches)"
 
 
@@ -42,10 +42,8 @@ def copy_pages(source: Pool, source_path: str, target: Pool, target_path: str, w
             progress = _Progress(target, target_path, wait)
             reader.backup(writer, pages=_PAGES, progress=progress, sleep=_NAP)
         except DRIVER_ERRORS as error:
-            named = storage_error(error, source_path)
-            raise (
-                named if isinstance(named, StorageCorruptError) else storage_error(error, target_path)
-            ) from error
+            is_damage = isinstance(storage_error(error, source_path), StorageCorruptError)
+            raise storage_error(error, source_path if is_damage else target_path) from error
         finally:
             if reader.in_transaction:
                 reader.execute("ROLLBACK")
@@ -62,12 +60,9 @@ class _Progress:
         self._is_empty = False
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
-        if status in _BUSY:
+        if is_busy_code(status):
             if time.monotonic() > self._deadline:
-                raise StorageBusyError(
-                    f"{self._path} is held by another process or thread",
-                    hint="Try again; if it lasts, look for a program that keeps the store open.",
-                )
+                raise busy_error(self._path)
         elif not self._is_empty:  # asked when the target is locked: nobody can fill it any more
             self._is_empty = not read_all(self._target, self._path, lambda _: [(_ANYTHING, ())])[0][0]
             if not self._is_empty:

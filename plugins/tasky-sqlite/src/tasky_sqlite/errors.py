@@ -16,7 +16,17 @@ from tasky import (
     StoreClosedError,
 )
 
-__all__ = ["DRIVER_ERRORS", "closed_error", "corrupt_error", "is_busy", "said", "shown_id", "storage_error"]
+__all__ = [
+    "DRIVER_ERRORS",
+    "busy_error",
+    "closed_error",
+    "corrupt_error",
+    "is_busy",
+    "is_busy_code",
+    "said",
+    "shown_id",
+    "storage_error",
+]
 
 # The driver decodes SQLite's message, which may quote the bytes of a damaged file.
 DRIVER_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -76,7 +86,18 @@ for _code in (sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether waiting may help."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+    return is_busy_code(getattr(error, "sqlite_errorcode", 0))
+
+
+def is_busy_code(code: int) -> bool:
+    """The same of a result code of SQLite's."""
+    return code & 0xFF in _BUSY
+
+
+def busy_error(path: str) -> StorageError:
+    """The file at ``path`` is still busy after the wait."""
+    kind, what, hint = _PRIMARY[sqlite3.SQLITE_BUSY]
+    return kind(f"{path} {what}", hint=hint)
 
 
 def storage_error(error: Exception, path: str) -> StorageError:

@@ -21,7 +21,7 @@ from tasky import (
     StoreMissingError,
 )
 from tasky_sqlite.exclusion import connection_to
-from tasky_sqlite.pool import begin_immediate, make_durable, refuse_poisoned, wait_for_disk
+from tasky_sqlite.pool import refuse_poisoned
 from tasky_sqlite.schema import MISSING_HINT, check_library, is_current, read_identity, require, upgrade
 
 __all__ = ["connect", "has_log", "missing_error", "open_store"]
@@ -180,6 +180,8 @@ def _connect(path: str, create: bool, wait: float) -> sqlite3.Connection:
 
 def _bring_up(connection: sqlite3.Connection, path: str, wait: float) -> None:
     """Create or upgrade, unless another process has done it meanwhile."""
+    from tasky_sqlite.beginning import begin_immediate, make_durable, wait_for_disk  # a list does without
+
     wait_for_disk(connection)
     connection.execute("PRAGMA foreign_keys = OFF")  # inside of a transaction it would do nothing
     begin_immediate(connection, wait)

@@ -23,6 +23,7 @@ __all__ = [
     "batch_from_row",
     "batch_to_row",
     "casefolds",
+    "id_or_none",
     "snapshot_from_row",
     "snapshot_to_task",
     "task_from_row",
@@ -121,6 +122,11 @@ def task_from_row(row: Row) -> TaskModel:
         None if closed_at is None else _EPOCH + timedelta(0, 0, closed_at),
         revision,
     )
+
+
+def id_or_none(data: object) -> UUID | None:
+    """The id in a column of ids, which in a damaged file can hold anything."""
+    return UUID(bytes=data) if isinstance(data, bytes) and len(data) == 16 else None
 
 
 def validate(task: TaskModel) -> None:

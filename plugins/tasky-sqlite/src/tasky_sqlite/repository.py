@@ -108,7 +108,8 @@ class SqliteTaskRepository(BaseTaskRepository):
         return counts
 
     def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
-        from tasky_sqlite.writing import BULK, CallersError, write_batch  # a list does without
+        from tasky_sqlite.inserting import CallersError, is_bulk  # a list does without
+        from tasky_sqlite.writing import write_batch
 
         pool = self._opened()
         generation = pool.generation
@@ -117,7 +118,7 @@ class SqliteTaskRepository(BaseTaskRepository):
                 written = write_batch(connection, batch, changes, lambda: _check_fork(pool, generation))
                 if written:
                     self._commit(connection, batch)
-                if written > BULK:
+                if is_bulk(written):
                     pool.retire(connection)
         except DRIVER_ERRORS as error:
             raise storage_error(error, self._path) from error
@@ -139,7 +140,8 @@ class SqliteTaskRepository(BaseTaskRepository):
         return read(self._opened(), self._path, lambda _: [statement], limit, self._entries)
 
     def restore(self, tasks: Iterable[TaskModel], history: Iterable[HistoryEntry], /) -> None:
-        from tasky_sqlite.writing import CallersError, write_everything  # as above
+        from tasky_sqlite.filling import write_everything  # as above
+        from tasky_sqlite.inserting import CallersError
 
         pool = self._opened()
         generation = pool.generation

@@ -13,15 +13,22 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import lru_cache
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from tasky import Problem, ResultStream, TaskModel, TaskStatus
 from tasky_sqlite.btree import Node, decode, free_pages, walk
 from tasky_sqlite.errors import said, shown_id, storage_error
 from tasky_sqlite.exclusion import read_past_sqlite
 from tasky_sqlite.pages import BeyondEndError, DamagedError, PageFile
-from tasky_sqlite.records import COLUMNS, UNREADABLE, casefolds, task_from_row, uuid_from_bytes, validate
+from tasky_sqlite.records import (
+    COLUMNS,
+    UNREADABLE,
+    casefolds,
+    id_or_none,
+    task_from_row,
+    uuid_from_bytes,
+    validate,
+)
 from tasky_sqlite.schema import APPLICATION_ID, STEPS, upgrade
 
 __all__ = ["salvaged"]
@@ -217,7 +224,7 @@ class _Salvage:
         for (task_id,) in self._notes.execute(_LOST):
             yield Problem(
                 f"task {shown_id(task_id)} is lost: the index of ids has it, and no page that can be read",
-                _as_uuid(task_id),
+                id_or_none(task_id),
             )
         for (task_id,) in self._notes.execute(_UNKNOWN) if self._is_index_whole else ():
             yield Problem(f"a task was saved as {uuid_from_bytes(task_id)}, which the index of ids lacks")
@@ -278,7 +285,3 @@ def _as_made() -> tuple[list[str], dict[str, int]]:
             "SELECT name, rootpage FROM sqlite_schema WHERE name IN (?, ?)", (_TABLE, _INDEX)
         )
         return columns, dict(roots.fetchall())
-
-
-def _as_uuid(task_id: Any) -> UUID | None:
-    return UUID(bytes=task_id) if isinstance(task_id, bytes) and len(task_id) == 16 else None

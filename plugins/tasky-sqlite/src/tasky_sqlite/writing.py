@@ -1,26 +1,21 @@
-"""One batch, or a whole store, into the tables: in chunks, so that a million changes need not be in memory.
-
-Rows are numbered here and not by SQLite, so that a task, its tags, its dependencies and its history can each
-be written by one ``executemany`` a chunk.
-"""
+"""One batch into the tables, chunk by chunk."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final
 
-from tasky import (
-    Batch,
-    BatchExistsError,
-    ConflictError,
-    HistoryEntry,
-    StoreNotEmptyError,
-    TaskChange,
-    TaskModel,
+from tasky import Batch, BatchExistsError, ConflictError, TaskChange, TaskModel
+from tasky_sqlite.inserting import (
+    INSERT_BATCH,
+    INSERT_EDGE,
+    INSERT_HISTORY,
+    INSERT_TAG,
+    chunks,
+    insert_tasks,
+    use_memory,
 )
-from tasky_sqlite.errors import DRIVER_ERRORS
 from tasky_sqlite.records import (
     COLUMNS,
     Row,
@@ -31,29 +26,14 @@ from tasky_sqlite.records import (
     task_to_row,
 )
 
-__all__ = ["BULK", "CallersError", "has_batch", "write_batch", "write_everything"]
-
-T = TypeVar("T")
-
-_CHUNK: Final = 500
-BULK: Final = 5_000  # changes from which a larger page cache pays for itself
-_ALL: Final = (*COLUMNS, "name_folded", "details_folded")
+__all__ = ["has_batch", "write_batch"]
 
 _SELECT: Final = (
     f"SELECT row_id, {', '.join(COLUMNS)},"  # noqa: S608 - constants
     " (SELECT max(sequence) FROM history WHERE history.task_id = tasks.task_id) FROM tasks WHERE task_id = ?"
 )
-_INSERT: Final = f"INSERT INTO tasks (row_id, {', '.join(_ALL)}) VALUES (?{', ?' * len(_ALL)})"  # noqa: S608 - constants
-_INSERT_TAG: Final = "INSERT INTO task_tags (tag, row_id) VALUES (?, ?)"
 _DELETE_TAG: Final = "DELETE FROM task_tags WHERE tag = ? AND row_id = ?"
-_INSERT_EDGE: Final = "INSERT INTO task_dependencies (row_id, depends_on) VALUES (?, ?)"
 _DELETE_EDGES: Final = "DELETE FROM task_dependencies WHERE row_id = ?"
-_INSERT_BATCH: Final = (
-    "INSERT INTO batches (first_sequence, id, at, actor, command, undoes) VALUES (?, ?, ?, ?, ?, ?)"
-)
-_INSERT_HISTORY: Final = (
-    "INSERT INTO history (sequence, batch, task_id, before, revision) VALUES (?, ?, ?, ?, ?)"
-)
 _LAST_ENTRY: Final = (
     "SELECT sequence, revision, before FROM history WHERE task_id = ? ORDER BY sequence DESC LIMIT 1"
 )
@@ -62,14 +42,6 @@ _DEPENDS_ON: Final = COLUMNS.index("depends_on")
 _REVISION: Final = COLUMNS.index("revision")
 
 _AGAIN: Final = "Read the task again and repeat the change."
-
-
-class CallersError(Exception):
-    """Carries an exception of SQLite's that the caller's iterator raised: it is not about the store."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 def has_batch(connection: sqlite3.Connection, batch: Batch) -> bool:
@@ -94,46 +66,9 @@ def write_batch(
             f"batch {batch.id} was written before", hint="Nothing is to be done; 'tasky log' shows it."
         )
     writer = _Writer(connection, batch)
-    for chunk in _chunks(changes, still_ours):
+    for chunk in chunks(changes, still_ours):
         writer.write(chunk)
     return writer.written
-
-
-def write_everything(
-    connection: sqlite3.Connection,
-    tasks: Iterable[TaskModel],
-    history: Iterable[HistoryEntry],
-    still_ours: Callable[[], None],
-) -> None:
-    """Fill the empty tables in the open transaction."""
-    for table in ("tasks", "history"):
-        if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None:  # noqa: S608 - constants
-            raise StoreNotEmptyError(
-                "the store is not empty", hint="Restore into a store that holds no tasks and no history."
-            )
-    row_id = 1
-    for chunk in _chunks(tasks, still_ours):
-        try:
-            _insert_tasks(connection, row_id, chunk)
-        except sqlite3.IntegrityError:
-            _explain_restored(connection, row_id, chunk)
-            raise
-        row_id += len(chunk)
-        if row_id > BULK:
-            _use_memory(connection)
-    sequence, current, first = 1, None, 1
-    for entries in _chunks(history, still_ours):
-        rows = []
-        batches = []
-        for entry in entries:
-            if current is None or entry.batch.id != current.id:
-                current, first = entry.batch, sequence
-                batches.append((first, *batch_to_row(current)))
-            before = None if entry.before is None else snapshot_from_row(task_to_row(entry.before))
-            rows.append((sequence, first, entry.task_id.bytes, before, entry.revision))
-            sequence += 1
-        connection.executemany(_INSERT_BATCH, batches)
-        connection.executemany(_INSERT_HISTORY, rows)
 
 
 class _Writer:
@@ -197,8 +132,8 @@ class _Writer:
     ) -> None:
         connection = self._connection
         if not self.written:
-            connection.execute(_INSERT_BATCH, (self._first, *batch_to_row(self._batch)))
-        connection.executemany(_INSERT_HISTORY, entries)
+            connection.execute(INSERT_BATCH, (self._first, *batch_to_row(self._batch)))
+        connection.executemany(INSERT_HISTORY, entries)
         self._sequence += len(entries)
         if deleted:
             self._delete(deleted)
@@ -206,13 +141,12 @@ class _Writer:
             self._update(stored, after)
         if created:
             try:
-                _insert_tasks(connection, self._row_id, created)
+                insert_tasks(connection, self._row_id, created)
             except sqlite3.IntegrityError:
                 self._explain(created)
                 raise
             self._row_id += len(created)
-        if self.written > BULK:
-            _use_memory(connection)
+        use_memory(connection, self.written)
 
     def _delete(self, deleted: list[Row]) -> None:
         for row_id, *columns in [stored[:-1] for stored in deleted]:
@@ -236,10 +170,10 @@ class _Writer:
         if row[_TAGS] != columns[_TAGS]:
             old = set(columns[_TAGS].split(" ")) if columns[_TAGS] else set()
             connection.executemany(_DELETE_TAG, [(tag, row_id) for tag in old.difference(after.tags)])
-            connection.executemany(_INSERT_TAG, [(tag, row_id) for tag in after.tags if tag not in old])
+            connection.executemany(INSERT_TAG, [(tag, row_id) for tag in after.tags if tag not in old])
         if row[_DEPENDS_ON] != columns[_DEPENDS_ON]:
             connection.execute(_DELETE_EDGES, (row_id,))
-            connection.executemany(_INSERT_EDGE, [(row_id, task_id.bytes) for task_id in after.depends_on])
+            connection.executemany(INSERT_EDGE, [(row_id, task_id.bytes) for task_id in after.depends_on])
 
     def _check_present(self, task_id: bytes, revision: int) -> Row:
         """The stored row, with its row id before it and its last entry's sequence behind."""
@@ -304,56 +238,3 @@ def _present(task_id: bytes, revision: int) -> ConflictError:
         f"task {task_id.hex()[:8]} was expected to be absent, and is stored at revision {revision}",
         hint=_AGAIN,
     )
-
-
-def _insert_tasks(connection: sqlite3.Connection, row_id: int, tasks: list[TaskModel]) -> None:
-    rows = []
-    tags: list[tuple[str, int]] = []
-    edges: list[tuple[int, bytes]] = []
-    for task in tasks:
-        rows.append((row_id, *task_to_row(task), *casefolds(task.name, task.details)))
-        if task.tags:
-            tags += [(tag, row_id) for tag in task.tags]
-        if task.depends_on:
-            edges += [(row_id, needed.bytes) for needed in task.depends_on]
-        row_id += 1
-    connection.executemany(_INSERT, rows)
-    if tags:
-        connection.executemany(_INSERT_TAG, tags)
-    if edges:
-        connection.executemany(_INSERT_EDGE, edges)
-
-
-def _explain_restored(connection: sqlite3.Connection, row_id: int, tasks: list[TaskModel]) -> None:
-    """Raise the conflict that made an insertion from ``row_id`` on fail, if it was one."""
-    seen: set[bytes] = set()
-    for task in tasks:
-        task_id = task.task_id.bytes
-        row = connection.execute(_SELECT, (task_id,)).fetchone()
-        if task_id in seen or (row is not None and row[0] < row_id):
-            raise ConflictError(
-                f"task {task_id.hex()[:8]} comes twice in what is to be restored",
-                hint="Restore from a source that holds each task once.",
-            )
-        seen.add(task_id)
-
-
-def _chunks(items: Iterable[T], still_ours: Callable[[], None]) -> Iterator[list[T]]:
-    try:
-        iterator = iter(items)
-        while True:
-            chunk = list(islice(iterator, _CHUNK))
-            still_ours()
-            if not chunk:
-                return
-            yield chunk
-    except DRIVER_ERRORS as error:
-        raise CallersError(error) from error
-
-
-def _use_memory(connection: sqlite3.Connection) -> None:
-    """Indexes grow at random places: with the default cache of 2 MB most pages would be read again.
-
-    16 MB are nearly as fast as four times as many, and most of what an import holds is this cache.
-    """
-    connection.execute("PRAGMA cache_size = -16384")
