@@ -6,14 +6,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from tests.benchmarks.processes import Processes
 
-__all__ = ["QUANTILES", "Report", "quantile", "race", "seconds", "take_part"]
+from tasky import Batch, ConflictError, TaskChange, TaskRepository
+
+__all__ = ["QUANTILES", "Report", "counted", "quantile", "race", "seconds", "take_part"]
 
 QUANTILES: Final = {"half of the waits": 0.5, "99 in 100 waits": 0.99, "the longest wait": 1.0}
 
@@ -38,6 +40,30 @@ def take_part(report: Report, work: Callable[[], object]) -> None:
     work()
     report.end = time.time()
     print(json.dumps(asdict(report)))
+
+
+@contextmanager
+def counted(store: TaskRepository, report: Report) -> Iterator[None]:
+    """Conflicts, and the naps of whoever waits for others: the service after a conflict, the plugin too."""
+    apply, sleep = store.apply, time.sleep
+
+    def counted_apply(batch: Batch, changes: Iterable[TaskChange], /) -> None:
+        try:
+            apply(batch, changes)
+        except ConflictError:
+            report.conflicts += 1
+            raise
+
+    def counted_sleep(seconds: float) -> None:
+        report.retries += 1
+        sleep(seconds)
+
+    store.apply = counted_apply  # type: ignore[method-assign]  # this one store's
+    time.sleep = counted_sleep  # type: ignore[assignment]  # put back below
+    try:
+        yield
+    finally:
+        time.sleep = sleep
 
 
 def race(processes: Processes, commands: Sequence[Sequence[str]]) -> list[Report]:

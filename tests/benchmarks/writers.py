@@ -10,7 +10,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import uuid4
 
-from tests.benchmarks.racing import Report, take_part
+from tests.benchmarks.racing import Report, counted, take_part
 from tests.benchmarks.recording import bare_connection
 
-from tasky import Batch, ConflictError, TaskChange, TaskEdit, TaskService
+from tasky import TaskEdit, TaskService
 from tasky_sqlite import SqliteTaskRepository
 
 PATIENCE: Final = 60.0  # seconds that a write waits for others, on both sides
@@ -33,16 +33,7 @@ Write: TypeAlias = Callable[[int], object]
 @contextmanager
 def ours(path: Path, tasks: int, report: Report) -> Iterator[Callable[[], Write]]:
     """Every thread edits through one service, which reads, computes and writes."""
-
-    class Counting(SqliteTaskRepository):
-        def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
-            try:
-                super().apply(batch, changes)
-            except ConflictError:
-                report.conflicts += 1
-                raise
-
-    with Counting(path, busy_timeout=PATIENCE) as store, _counted_sleeps(report):
+    with SqliteTaskRepository(path, busy_timeout=PATIENCE) as store, counted(store, report):
         store.initialize(create=False)
         service = TaskService(store, actor="bench")
         ids = [task.task_id for task in store.find_tasks(limit=tasks)]
@@ -86,22 +77,6 @@ def bare(path: Path, tasks: int, report: Report) -> Iterator[Callable[[], Write]
     finally:
         for connection in connections:
             connection.close()
-
-
-@contextmanager
-def _counted_sleeps(report: Report) -> Iterator[None]:
-    """Who waits for others sleeps: the service after a conflict, the plugin while the store is locked."""
-    sleep = time.sleep
-
-    def counted(seconds: float) -> None:
-        report.retries += 1
-        sleep(seconds)
-
-    time.sleep = counted  # type: ignore[assignment]  # put back below
-    try:
-        yield
-    finally:
-        time.sleep = sleep
 
 
 def _work(write: Write, writes: int, report: Report) -> None:

@@ -13,7 +13,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -21,16 +21,12 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
 from tests.benchmarks.postgres.servers import Bare, bare, opened
-from tests.benchmarks.racing import Report, take_part
+from tests.benchmarks.racing import Report, counted, take_part
 
 from tasky import (
-    Batch,
-    ConflictError,
     NothingToClaimError,
     StorageLocation,
-    TaskChange,
     TaskEdit,
-    TaskRepository,
     TaskService,
 )
 from tasky_postgres.inserting import BATCHES, HISTORY
@@ -56,7 +52,7 @@ ASSIGNEE: Final = f"UPDATE tasks SET assignee = %s, {CHANGED}"
 @contextmanager
 def ours(location: StorageLocation, job: str, report: Report) -> Iterator[Step]:
     """Through the service, which reads, computes and writes, and begins again when others were quicker."""
-    with opened(location) as store, _counting(store, report):
+    with opened(location) as store, counted(store, report):
         service = TaskService(store, actor=ACTOR)
         ids = [task.task_id for task in store.find_tasks(limit=1_000)]
 
@@ -115,30 +111,6 @@ def _remember(connection: Bare, row: Row, command: str) -> None:
     ):
         places = ", ".join(["%s"] * len(values))
         connection.execute(f"INSERT INTO {table.name} VALUES ({places})".encode(), values)
-
-
-@contextmanager
-def _counting(store: TaskRepository, report: Report) -> Iterator[None]:
-    """Conflicts, and the naps of whoever waits for others: the service after a conflict, the plugin too."""
-    apply, sleep = store.apply, time.sleep
-
-    def counted_apply(batch: Batch, changes: Iterable[TaskChange], /) -> None:
-        try:
-            apply(batch, changes)
-        except ConflictError:
-            report.conflicts += 1
-            raise
-
-    def counted_sleep(seconds: float) -> None:
-        report.retries += 1
-        sleep(seconds)
-
-    store.apply = counted_apply  # type: ignore[method-assign]  # this one store's
-    time.sleep = counted_sleep  # type: ignore[assignment]  # put back below
-    try:
-        yield
-    finally:
-        time.sleep = sleep
 
 
 def _work(step: Step, most: int, report: Report) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
@@ -43,8 +44,8 @@ class Server:
 
     def location(self, database: str, schema: str = "tasky") -> StorageLocation:
         """Where the store in that schema of that database is."""
-        query = f"host={self._server.folder}&user={SUPERUSER}&schema={schema}"
-        return StorageLocation.parse(f"postgresql:///{database}?{query}")
+        host = quote(str(self._server.folder), safe="")
+        return StorageLocation.parse(f"postgresql://{SUPERUSER}@{host}/{database}?schema={schema}")
 
     def tasks(self, size: int) -> list[TaskModel]:
         """The tasks of the store of that size, in memory."""
