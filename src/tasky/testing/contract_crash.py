@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +20,9 @@ from tasky.testing.rules import rule
 from tasky.testing.samples import create, example_store, make_task, remaining, update
 from tasky.testing.worker import Worker
 
-__all__ = ["CrashRules", "kill_soon", "opens"]
+__all__ = ["CrashRules", "kill_in_parts", "opens"]
 
-_LONGEST = 0.05  # seconds until a kill: several batches of most stores
-_ONE_BATCH = 0.01
+_SOON = 0.05  # seconds until a kill: several batches of most stores
 
 
 class CrashRules(StoreFixtures):
@@ -44,10 +45,12 @@ class CrashRules(StoreFixtures):
         that outlives its process.
         """
         acknowledged: list[str] = []
-        for number in range(effort.kills):
-            with start_worker(write_batches, f"round {number}", size).start() as worker:
+        workers = [start_worker(write_batches, f"round {number}", size) for number in range(effort.kills)]
+        for number, worker in enumerate(workers):
+            with worker.start():
                 acknowledged += [worker.read() for _ in range(chance.randint(1, 4))]
-                acknowledged += kill_soon(worker, chance)
+                Event().wait(chance.random() * _SOON)
+                acknowledged += worker.kill()
             handle = repository if number % 2 else make_repository()
             handle.initialize(create=False)
             assert list(handle.check()) == []
@@ -71,10 +74,11 @@ class CrashRules(StoreFixtures):
 
         Usual cause: a file that is there, but has no schema yet, and is then taken for damage.
         """
-        for place in [new_location() for _ in range(effort.kills)]:
-            with start_worker(initialize_only, at=place, create=None).start() as worker:
-                assert worker.read() == "begin"
-                was_told = "answer" in kill_soon(worker, chance, longest=_ONE_BATCH)
+        places = [new_location() for _ in range(effort.kills)]
+        whole, *killed = (
+            start_worker(initialize_only, at=at, create=None) for at in [new_location(), *places]
+        )
+        for place, was_told in zip(places, kill_in_parts(whole, killed, chance), strict=True):
             with self.plain_factory()(place) as repository:
                 assert opens(repository) or not was_told, "the store was acknowledged and is gone"
                 repository.initialize()
@@ -94,10 +98,11 @@ class CrashRules(StoreFixtures):
         Usual cause: tasks and history in two transactions.
         """
         tasks, history = example_store()
-        for place in [new_location() for _ in range(effort.kills)]:
-            with start_worker(restore_example, at=place, create=True).start() as worker:
-                assert worker.read() == "begin"
-                was_told = "answer" in kill_soon(worker, chance, longest=_ONE_BATCH)
+        places = [new_location() for _ in range(effort.kills)]
+        whole, *killed = (
+            start_worker(restore_example, at=at, create=True) for at in [new_location(), *places]
+        )
+        for place, was_told in zip(places, kill_in_parts(whole, killed, chance), strict=True):
             with self.plain_factory()(place) as repository:
                 repository.initialize(create=False)
                 found = len(remaining(repository)), len(list(repository.history()))
@@ -127,7 +132,18 @@ def opens(repository: TaskRepository) -> bool:
     return True
 
 
-def kill_soon(worker: Worker, chance: Random, *, longest: float = _LONGEST) -> list[str]:
-    """Kill the process after a random time; returns the lines that it printed until then."""
-    Event().wait(chance.random() * longest)
-    return worker.kill()
+def kill_in_parts(whole: Worker, killed: Sequence[Worker], chance: Random) -> Iterator[bool]:
+    """Kill processes, each in another part of what they do; yields whether it had said "answer" before.
+
+    How long that takes is measured with one that is let to its end.
+    """
+    with whole.start():
+        assert whole.read() == "begin"
+        began = monotonic()
+        assert whole.read() == "answer"
+        part = (monotonic() - began) / len(killed)
+    for number, worker in enumerate(killed):
+        with worker.start():
+            assert worker.read() == "begin"
+            Event().wait((number + chance.random()) * part)
+            yield "answer" in worker.kill()

@@ -9,11 +9,12 @@ from tasky.testing.fixtures import Effort, RepositoryMaker, StoreFixtures, Worke
 from tasky.testing.jobs import add_tasks, increment, write_slowly
 from tasky.testing.rules import rule
 from tasky.testing.samples import create, make_task, remaining
-from tasky.testing.worker import Worker
+from tasky.testing.worker import Worker, serve
 
 __all__ = ["ProcessRules", "run"]
 
 _PROCESSES = 4
+_TURNS = 4
 
 
 class ProcessRules(StoreFixtures):
@@ -75,18 +76,25 @@ class ProcessRules(StoreFixtures):
 
         Usual cause: numbers given before the commit, or reserved by each process in blocks.
         """
-        names = [[f"{number} {part}" for part in range(effort.rounds)] for number in range(_PROCESSES)]
         seen: list[int] = []
+
+        def read_on() -> None:
+            with repository.history(after=seen[-1] if seen else None) as entries:
+                seen.extend(entry.sequence for entry in entries)
+
+        taking_turns = [start_worker(serve, self.plain_factory()).start() for _ in range(2)]
+        for turn in range(_TURNS):
+            taking_turns[turn % 2].ask(None, add_tasks, [f"turn {turn}"])
+            read_on()
+        names = [[f"{number} {part}" for part in range(effort.rounds)] for number in range(_PROCESSES)]
         with ThreadPoolExecutor(1) as threads:
             writing = threads.submit(run, [start_worker(add_tasks, each) for each in names])
-            over = False
-            while not over:
-                over = writing.done()
-                with repository.history(after=seen[-1] if seen else None) as entries:
-                    seen += [entry.sequence for entry in entries]
+            while not writing.done():
+                read_on()
             writing.result()
+        read_on()
         assert seen == [entry.sequence for entry in repository.history()]
-        assert len(seen) == _PROCESSES * effort.rounds
+        assert len(seen) == _TURNS + _PROCESSES * effort.rounds
 
     @rule
     def test_readers_go_on_while_a_process_writes(
