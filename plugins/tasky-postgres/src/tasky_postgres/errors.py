@@ -97,7 +97,7 @@ _STRANGER: Final = re.compile(
     '|FATAL: +role "[^"]*" (does not exist|is not permitted)'
 )
 _NO_SERVICE: Final = re.compile("definition of service|service file")
-_NO_TLS: Final = re.compile("SSL|certificate")
+_NO_TLS: Final = re.compile("SSL|certificate|private key")
 _CROWDED: Final = re.compile("FATAL: +(sorry, too many|too many connections|remaining connection slots)")
 _STARTING: Final = re.compile("FATAL: +the database system is (starting up|not yet accepting|in recovery)")
 
