@@ -6,6 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,10 +35,13 @@ GROUPS: Final = (
 
 
 def main() -> None:
-    """Print what was measured as it comes on stderr, and the whole table on stdout."""
+    """Print what was measured as it comes on stderr, and the whole table on stdout.
+
+    An interrupt ends the measuring; what there is by then is reported.
+    """
     options = _parse(sys.argv[1:])
     results: list[Result] = []
-    with TemporaryDirectory(prefix="tasky-bench-") as folder:
+    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="tasky-bench-") as folder:
         stores = Stores(Processes(Path(folder)))
         for result in _measure(stores, options, results):
             results.append(result)

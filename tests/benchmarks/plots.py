@@ -25,6 +25,8 @@ STYLE: Final[dict[Any, Any]] = {
     "font.size": 9,
     "font.family": "sans-serif",
 }
+STEPS: Final = (1, 2, 5)  # what an axis has numbers at, in each power of ten,
+CLOSE: Final = 500  # unless its ends are further apart than this
 UNITS: Final = {"s": "seconds", "MB": "megabytes", "times": "times"}
 
 
@@ -56,17 +58,22 @@ def _measurements(results: Sequence[Result]) -> list[list[Result]]:
 
 def _draw_one(rows: list[Result], path: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
     first = rows[0]
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     figure.suptitle(f"{first.what}, against {first.against}")
     absolute, relative = figure.subplots(1, 2)
     _draw_lines(absolute, rows, UNITS[first.unit], {"ours": "ours", "baseline": "baseline"})
+    if first.unit == "s":
+        absolute.yaxis.set_major_formatter(EngFormatter("s"))
     _draw_lines(relative, rows, "ours / baseline", {"ratio": "ratio", "target": "target"})
     figure.savefig(path, metadata={"Date": None})
 
 
 def _draw_lines(axes: Axes, rows: list[Result], label: str, lines: dict[str, str]) -> None:
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
     places = [_place(row) for row in rows]
     for (attribute, name), style in zip(lines.items(), ("o-", "s--"), strict=True):
         points = [(place, getattr(row, attribute)) for place, row in zip(places, rows, strict=True)]
@@ -75,14 +82,21 @@ def _draw_lines(axes: Axes, rows: list[Result], label: str, lines: dict[str, str
             axes.plot(*zip(*known, strict=True), style, label=name, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel=rows[0].sized, ylabel=label)
     axes.set_xticks(places, [short(place) for place in places])
-    axes.set_ylim(_decades(axes.get_ylim()))
+    lower, upper = _around(*axes.get_ylim())
+    axes.set_ylim(lower, upper)
+    axes.yaxis.set_major_locator(LogLocator(subs=STEPS if upper / lower <= CLOSE else STEPS[:1]))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.minorticks_off()
     axes.legend(frameon=False)
 
 
-def _decades(limits: tuple[float, float]) -> tuple[float, float]:
-    """The powers of ten around them: an axis inside one of them would have no number on it."""
-    return 10.0 ** math.floor(math.log10(limits[0])), 10.0 ** math.ceil(math.log10(limits[1]))
+def _around(lower: float, upper: float) -> tuple[float, float]:
+    """The nearest numbers of an axis below and above."""
+    low, high = (10.0 ** math.floor(math.log10(limit)) for limit in (lower, upper))
+    return (
+        max(step * low for step in STEPS if step * low <= lower),
+        min(step * high for step in (*STEPS, 10) if step * high >= upper),
+    )
 
 
 def _place(row: Result) -> int:
