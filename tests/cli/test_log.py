@@ -92,6 +92,20 @@ def test_a_person_gets_a_table_of_the_newest(cli: CommandLine) -> None:
     assert cli("log", "--color", "always", "-n", "21").err == ""
 
 
+def test_a_narrow_terminal_keeps_room_for_what_was_changed(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where not all columns fit, those that matter least are left out, and no word or time is broken."""
+    cli("add", "Write the release notes for the next version", "--due", "2026-02-05")
+    cli("update", "00000001", "--name", "Write the notes", "--due", "2026-12-24")
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = cli("log", "--color", "always").out
+    assert "2026-12-24T22:59:59Z" in narrow
+    assert "alice" not in narrow
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "alice" in cli("log", "--color", "always").out
+
+
 def test_long_and_wild_values_are_tamed(cli: CommandLine) -> None:
     """A long value is cut, and nothing in it reaches a terminal as a command."""
     cli("add", "One", "-d", "\x1b[31m" + "x" * 100)

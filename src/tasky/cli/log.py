@@ -33,11 +33,11 @@ LONGEST_VALUE: Final = 60  # characters of a value that people see
 
 COLUMNS: Final = (
     Column("When"),
-    Column("Batch"),
-    Column("Who", wraps=True),
-    Column("Command"),
+    Column("Batch", rank=2),
+    Column("Who", wraps=True, rank=1),
+    Column("Command", rank=4),
     Column("ID"),
-    Column("Change"),
+    Column("Change", rank=3),
     Column("Name", wraps=True),
     Column("Fields", wraps=True),
 )
