@@ -6,7 +6,6 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,13 +34,10 @@ GROUPS: Final = (
 
 
 def main() -> None:
-    """Print what was measured as it comes on stderr, and the whole table on stdout.
-
-    An interrupt ends the measuring; what there is by then is reported.
-    """
+    """Print what was measured as it comes on stderr, and the whole table on stdout."""
     options = _parse(sys.argv[1:])
     results: list[Result] = []
-    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="tasky-bench-") as folder:
+    with TemporaryDirectory(prefix="tasky-bench-") as folder:
         stores = Stores(Processes(Path(folder)))
         for result in _measure(stores, options, results):
             results.append(result)

@@ -25,9 +25,9 @@ STYLE: Final[dict[Any, Any]] = {
     "font.size": 9,
     "font.family": "sans-serif",
 }
-STEPS: Final = (1, 2, 5)  # what an axis has numbers at, in each power of ten,
-CLOSE: Final = 500  # unless its ends are further apart than this
-UNITS: Final = {"s": "seconds", "MB": "megabytes", "times": "times"}
+STEPS: Final = (1, 2, 5)  # times each power of ten: the numbers of an axis
+CLOSE: Final = 500  # how many times its lower end the upper end of such an axis is at most
+UNITS: Final = {"s": "time", "MB": "megabytes", "times": "times"}
 
 
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:

@@ -24,7 +24,10 @@ from tasky.testing.samples import create, make_task, remaining
 from tasky_postgres import postgres_factory
 from tasky_postgres.server import TemporaryServer
 
-SSL_REQUEST = bytes.fromhex("0000 0008 04d2 162f")  # as 'Message Formats' of PostgreSQL's manual has it
+# As 'Message Formats' of PostgreSQL's manual has them; the error is the server's own, with its SQLSTATE.
+SSL_REQUEST = bytes.fromhex("0000 0008 04d2 162f")
+SAID = b"SFATAL\0VFATAL\0C28000\0Mconnection requires a valid client certificate\0\0"
+NO_CERTIFICATE = b"E" + (4 + len(SAID)).to_bytes(4, "big") + SAID
 
 
 class TlsPort:
@@ -53,6 +56,10 @@ class TlsPort:
             assert client.recv(len(SSL_REQUEST), socket.MSG_WAITALL) == SSL_REQUEST
             client.sendall(b"S")
             with self._context.wrap_socket(client, server_side=True) as secret:
+                if self._context.verify_mode != ssl.CERT_NONE and not secret.getpeercert():
+                    secret.recv(65536)
+                    secret.sendall(NO_CERTIFICATE)
+                    return
                 server.connect(str(self._target))
                 while True:
                     readable = [secret] if secret.pending() else select.select([secret, server], [], [])[0]
@@ -70,6 +77,12 @@ Listen: TypeAlias = Callable[..., str]
 def authority() -> trustme.CA:
     """Whose certificates are trusted here."""
     return trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer has in ~/.postgresql is not looked at, and what they approved is not added to."""
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -92,9 +105,9 @@ def listen(server: TemporaryServer, location: StorageLocation) -> Iterator[Liste
         certificate.configure_cert(context)
         if clients is not None:
             clients.configure_trust(context)
-            context.verify_mode = ssl.CERT_REQUIRED
+            context.verify_mode = ssl.CERT_OPTIONAL  # and one who has none is told so, in words
         ports.append(TlsPort(server.folder / ".s.PGSQL.5432", context))
-        query = "&".join(f"{name}={value}" for name, value in location.query)
+        query = "&".join([*(f"{name}={value}" for name, value in location.query), "gssencmode=disable"])
         return f"postgresql://{location.username}@localhost:{ports[-1].port}{location.path}?{query}"
 
     yield start
@@ -131,7 +144,7 @@ def test_a_server_whose_certificate_is_verified_is_used(
 
 
 def test_a_certificate_of_a_stranger_is_refused(listen: Listen, trusted: str) -> None:
-    """A server whose authority is not known gets neither user nor password, whatever name it shows."""
+    """A server whose authority is not known is refused, whatever name it shows."""
     uri = f"{listen(trustme.CA().issue_cert('localhost'))}&sslrootcert={trusted}"
     for mode in ("verify-full", "verify-ca"):
         assert "certificate verify failed" in str(refused(f"{uri}&sslmode={mode}"))
@@ -171,6 +184,6 @@ def test_a_client_shows_its_own_certificate(
     with postgres_factory(StorageLocation.parse(uri + own)) as repository:
         repository.initialize()
         assert remaining(repository) == []
-    assert "certificate required" in str(refused(uri))
+    assert "requires a valid client certificate" in str(refused(uri))
     (tmp_path / "ann.key").chmod(0o644)
     assert "group or world access" in str(refused(uri + own))

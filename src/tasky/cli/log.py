@@ -17,7 +17,7 @@ from tasky.cli.batches import resolve_batch
 from tasky.cli.command import Command
 from tasky.cli.context import App, pass_app
 from tasky.cli.table import Cell, Column, text_cell
-from tasky.cli.text import plain_time, short_time
+from tasky.cli.text import plain_time, printable, short_time
 from tasky.codec import encode_batch, encode_task
 from tasky.errors import TaskNotFoundError
 
@@ -157,6 +157,7 @@ def _document(record: _Record) -> dict[str, Any]:
 
 def _cells(record: _Record) -> Sequence[Cell]:
     batch = record.entry.batch
+    fields = printable("; ".join(_sentences(record)))
     return (
         Cell(plain_time(batch.at), short_time(batch.at), "closed"),
         Cell(batch.id.hex[:8], batch.id.hex[:8], "closed"),
@@ -165,7 +166,7 @@ def _cells(record: _Record) -> Sequence[Cell]:
         Cell(record.short_id, record.short_id, "id"),
         text_cell(record.action),
         text_cell(record.name),
-        text_cell("; ".join(_sentences(record))),
+        Cell(fields, fields or record.action),  # or a narrow terminal would not tell a deletion from an add
     )
 
 

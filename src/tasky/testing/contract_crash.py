@@ -75,9 +75,8 @@ class CrashRules(StoreFixtures):
         Usual cause: a file that is there, but has no schema yet, and is then taken for damage.
         """
         places = [new_location() for _ in range(effort.kills)]
-        whole, *killed = (
-            start_worker(initialize_only, at=at, create=None) for at in [new_location(), *places]
-        )
+        killed = [start_worker(initialize_only, at=place, create=None) for place in places]
+        whole = start_worker(initialize_only, at=new_location(), create=None)
         for place, was_told in zip(places, kill_in_parts(whole, killed, chance), strict=True):
             with self.plain_factory()(place) as repository:
                 assert opens(repository) or not was_told, "the store was acknowledged and is gone"
@@ -99,9 +98,8 @@ class CrashRules(StoreFixtures):
         """
         tasks, history = example_store()
         places = [new_location() for _ in range(effort.kills)]
-        whole, *killed = (
-            start_worker(restore_example, at=at, create=True) for at in [new_location(), *places]
-        )
+        killed = [start_worker(restore_example, at=place, create=True) for place in places]
+        whole = start_worker(restore_example, at=new_location(), create=True)
         for place, was_told in zip(places, kill_in_parts(whole, killed, chance), strict=True):
             with self.plain_factory()(place) as repository:
                 repository.initialize(create=False)
@@ -135,7 +133,8 @@ def opens(repository: TaskRepository) -> bool:
 def kill_in_parts(whole: Worker, killed: Sequence[Worker], chance: Random) -> Iterator[bool]:
     """Kill processes, each in another part of what they do; yields whether it had said "answer" before.
 
-    How long that takes is measured with one that is let to its end.
+    How long that takes is measured with one that is not killed before: the one that was started last, so that
+    no other is still starting beside it.
     """
     with whole.start():
         assert whole.read() == "begin"
