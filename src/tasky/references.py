@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from tasky.errors import AmbiguousTaskError, TaskNotFoundError
 from tasky.filter import TaskFilter
 from tasky.model import TaskModel
-from tasky.repository import TaskRepository
+from tasky.repository import BaseTaskRepository, TaskRepository
 
 __all__ = ["ShortIds", "resolve_reference", "stored_task"]
 
@@ -59,38 +59,52 @@ class ShortIds:
         self._repository = repository
         self._asked = 0
         self._stored: int | None = None  # how many tasks there are, once it matters
-        self._shared: set[int] | None = (
-            None  # 8-digit prefixes of two tasks or more, once it paid to find them
-        )
+        self._shared: set[str] | None = None  # what two tasks or more begin with, once it paid to find out
 
     def of(self, task_ids: Iterable[UUID]) -> dict[UUID, str]:
         """The short form of each id; the tasks need not exist (any more)."""
         wanted = list(task_ids)
-        self._asked += len(wanted)
+        alike: dict[str, list[str]] = {task_id.hex[:SHORT_ID]: [] for task_id in wanted}
+        for stored in self._find_alike(list(alike)):
+            alike[stored.hex[:SHORT_ID]].append(stored.hex)
+        return {task_id: _shortest(task_id.hex, alike[task_id.hex[:SHORT_ID]]) for task_id in wanted}
+
+    def _find_alike(self, prefixes: list[str]) -> Iterable[UUID]:
+        """The stored ids that begin with one of these, but for those that are known to be alone."""
+        repository = self._repository
+        if isinstance(repository, BaseTaskRepository):
+            found = repository.find_ids_natively(prefixes)
+            if found is not None:
+                return found
+        self._asked += len(prefixes)
         if self._shared is None and self._asked > LOOKUPS:
             if self._stored is None:
-                self._stored = sum(self._repository.count_tasks().values())
+                self._stored = sum(repository.count_tasks().values())
             if self._stored <= self._asked * TASKS_A_LOOKUP:
                 self._shared = self._find_shared()
-        return {task_id: self._short(task_id) for task_id in wanted}
+        if self._shared is not None:
+            prefixes = [prefix for prefix in prefixes if prefix in self._shared]
+        return self._find_one_by_one(prefixes)
 
-    def _short(self, task_id: UUID) -> str:
-        digits = task_id.hex
-        if self._shared is not None and task_id.int >> 96 not in self._shared:
-            return digits[:SHORT_ID]
-        with self._repository.find_tasks(TaskFilter(id_prefix=digits[:SHORT_ID])) as found:
-            others = [other.task_id.hex for other in found if other.task_id != task_id]
-        length = SHORT_ID
-        while any(other.startswith(digits[:length]) for other in others):
-            length += 1
-        return digits[:length]
+    def _find_one_by_one(self, prefixes: list[str]) -> Iterator[UUID]:
+        for prefix in prefixes:
+            with self._repository.find_tasks(TaskFilter(id_prefix=prefix)) as found:
+                yield from (task.task_id for task in found)
 
-    def _find_shared(self) -> set[int]:
+    def _find_shared(self) -> set[str]:
         from array import array  # a list that is short enough for a person does without
 
         with self._repository.find_tasks() as tasks:
             prefixes = array("L", (task.task_id.int >> 96 for task in tasks))  # 8 bytes each at most
-        return {one for one, other in pairwise(sorted(prefixes)) if one == other}
+        return {f"{one:08x}" for one, other in pairwise(sorted(prefixes)) if one == other}
+
+
+def _shortest(digits: str, stored: list[str]) -> str:
+    """As many of the digits as none of the others in ``stored`` begins with."""
+    length = SHORT_ID
+    while any(other != digits and other.startswith(digits[:length]) for other in stored):
+        length += 1
+    return digits[:length]
 
 
 def _not_found(reference: str) -> TaskNotFoundError:

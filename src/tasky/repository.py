@@ -12,7 +12,7 @@ revision checks, order, atomicity, durability and history.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -296,6 +296,14 @@ class BaseTaskRepository(TaskRepository, ABC):
         ``StoreNotEmptyError`` for a target that holds anything.
         """
         return False
+
+    def find_ids_natively(self, prefixes: Collection[str], /) -> Collection[UUID] | None:
+        """The ids of the stored tasks that begin with one of ``prefixes`` (lower-case hex digits), each once.
+
+        Returns None where the backend has no way to look up many at once: ``TaskService.short_ids``, which
+        shortens fifty ids for a page of a list, then asks for one after another through the contract.
+        """
+        return None
 
     def get_all_tasks(self) -> list[TaskModel]:
         """Every task, oldest first, in memory; ``find_tasks`` streams them."""

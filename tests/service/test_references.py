@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
-from tasky import AmbiguousTaskError, Batch, TaskChange, TaskModel, TaskNotFoundError, TaskService
+from tasky import (
+    AmbiguousTaskError,
+    Batch,
+    TaskChange,
+    TaskFilter,
+    TaskModel,
+    TaskNotFoundError,
+    TaskService,
+    TaskStatus,
+)
 from tasky.references import LOOKUPS, TASKS_A_LOOKUP
+from tasky.testing import MemoryTaskRepository
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -76,3 +86,27 @@ def test_many_short_ids_are_the_same_as_few(
     few = make_service("few").short_ids(ids)
     for _ in range(2 * LOOKUPS // len(ids) + 2):  # so many that it is cheaper with the most tasks, too
         assert service.short_ids(ids) == few
+
+
+class LooksUpMany(MemoryTaskRepository):
+    """A store with a way of its own, and a bound on what else it is asked."""
+
+    def find_ids_natively(self, prefixes: Collection[str], /) -> Collection[UUID]:
+        """The ids that begin so, by reading all."""
+        return [task.task_id for task in self.get_all_tasks() if task.task_id.hex.startswith(tuple(prefixes))]
+
+    def count_tasks(self, filter: TaskFilter = TaskFilter(), /) -> dict[TaskStatus, int]:  # noqa: B008 - immutable
+        """Nobody has to know how many there are."""
+        raise AssertionError
+
+
+def test_a_store_that_looks_up_many_ids_at_once_is_asked_to() -> None:
+    """Its answer makes the same short ids, however many are asked for."""
+    with LooksUpMany() as repository:
+        repository.initialize()
+        service = TaskService(repository, actor="ann")
+        ids = store(service, "abcd1234ab", "abcd1234ac", *(f"{number:08x}" for number in range(2 * LOOKUPS)))
+        short = service.short_ids(ids)
+        assert list(short.values())[:3] == ["abcd1234ab", "abcd1234ac", "00000000"]
+        assert {len(digits) for digits in list(short.values())[2:]} == {8}
+        assert service.short_ids([]) == {}

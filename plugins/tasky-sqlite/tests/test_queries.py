@@ -10,7 +10,7 @@ import pytest
 from tasky import TaskFilter, TaskOrder, TaskPriority, TaskStatus
 from tasky.testing.samples import at, create, make_task
 from tasky_sqlite import SqliteTaskRepository, queries
-from tasky_sqlite.queries import count_statement, find_statements, history_statement
+from tasky_sqlite.queries import count_statement, find_statements, history_statement, ids_statements
 
 PENDING = frozenset({TaskStatus.PENDING})
 ORDERS = [
@@ -194,3 +194,23 @@ def test_pages_join_without_gap(repository: SqliteTaskRepository) -> None:
         while page := list(repository.find_tasks(order=order, limit=3, after=seen[-1] if seen else None)):
             seen += page
         assert seen == order.sorted(tasks)
+
+
+def test_ids_are_looked_up_many_at_once(repository: SqliteTaskRepository) -> None:
+    """A page of ids is one walk of an index for each, in one statement."""
+    ((sql, params),) = ids_statements([make_task("t").task_id.hex[:8] for _ in range(50)])
+    assert repository._pool is not None
+    steps = repository._pool.take().execute(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()
+    walk = "SEARCH tasks USING COVERING INDEX tasks_id (task_id>? AND task_id<?)"
+    assert walk in [step[3] for step in steps]
+
+
+def test_ids_are_found_by_their_beginnings(repository: SqliteTaskRepository) -> None:
+    """Each that begins with one of the prefixes comes once, and no other, however many are asked for."""
+    tasks = [make_task(f"task {number}") for number in range(1_200)]
+    create(repository, *tasks)
+    ids = [task.task_id for task in tasks]
+    assert sorted(repository.find_ids_natively([task_id.hex[:12] for task_id in ids])) == sorted(ids)
+    assert list(repository.find_ids_natively([ids[0].hex[:9], ids[0].hex[:12]])) == [ids[0]]
+    assert not repository.find_ids_natively([f"{ids[0].hex[:30]}{255 - ids[0].bytes[-1]:02x}"])
+    assert not repository.find_ids_natively([])

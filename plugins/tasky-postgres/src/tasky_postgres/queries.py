@@ -8,6 +8,7 @@ criterion's index leads is the server's to choose.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from tasky import TaskFilter, TaskModel, TaskOrder
 from tasky_postgres.criteria import STATUSES, Criteria, Params, filter_criteria
 from tasky_postgres.records import COLUMNS
 
-__all__ = ["Statement", "count_statement", "find_statements", "history_statement"]
+__all__ = ["Statement", "count_statement", "find_statements", "history_statement", "ids_statement"]
 
 Statement: TypeAlias = tuple[str, Params]
 
@@ -59,6 +60,16 @@ def count_statement(filter: TaskFilter) -> list[Statement]:
         return []
     where = " AND ".join([_among(criteria.statuses), *criteria.conditions])
     return [(f"SELECT status, count(*) FROM tasks WHERE {where} GROUP BY status", tuple(criteria.params))]  # noqa: S608 - constants
+
+
+def ids_statement(prefixes: Collection[str]) -> Statement:
+    """The statement whose rows are the ids that begin with one of the prefixes."""
+    low, high = ([UUID(prefix.ljust(32, end)) for prefix in prefixes] for end in "0f")
+    return (
+        "SELECT task_id FROM unnest(%s::uuid[], %s::uuid[]) AS wanted (low, high)"
+        " JOIN tasks ON task_id BETWEEN low AND high",
+        (low, high),
+    )
 
 
 def history_statement(

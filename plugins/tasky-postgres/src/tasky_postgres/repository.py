@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -24,7 +24,7 @@ from tasky_postgres.filling import StoreFiller, is_filled
 from tasky_postgres.inserting import COPIED, chunks, size_of
 from tasky_postgres.opening import Connection, connect, open_store
 from tasky_postgres.pool import Pool
-from tasky_postgres.queries import count_statement, find_statements, history_statement
+from tasky_postgres.queries import count_statement, find_statements, history_statement, ids_statement
 from tasky_postgres.reading import read, read_all
 from tasky_postgres.records import COLUMNS, UNREADABLE, Row, batch_from_row, snapshot_to_task, task_from_row
 from tasky_postgres.writing import BatchWriter, has_batch
@@ -154,6 +154,9 @@ class PostgresTaskRepository(BaseTaskRepository):
 
         with pool.writing():
             write(pool, address, work)
+
+    def find_ids_natively(self, prefixes: Collection[str], /) -> Collection[UUID]:
+        return {task_id for (task_id,) in read_all(self._opened(), self._address, [ids_statement(prefixes)])}
 
     def check(self) -> ResultStream[Problem]:
         from tasky_postgres.checking import problems  # most programs never check

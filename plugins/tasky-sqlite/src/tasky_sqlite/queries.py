@@ -14,7 +14,7 @@ counting entries of its index up to a bound. Text search reads every row of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -31,7 +31,7 @@ from tasky_sqlite.criteria import (
 )
 from tasky_sqlite.records import COLUMNS, to_microseconds
 
-__all__ = ["Probe", "Statement", "count_statement", "find_statements", "history_statement"]
+__all__ = ["Probe", "Statement", "count_statement", "find_statements", "history_statement", "ids_statements"]
 
 Statement: TypeAlias = tuple[str, Params]
 # Runs a small query in the caller's snapshot.
@@ -49,6 +49,7 @@ _NULLABLE: Final = frozenset({"due", "priority"})
 _WALKED_PROJECTS: Final = 8  # at most so many walks are merged for a project and those under it
 _FEW: Final = 4_000  # rows that cost about as much to sort as a walk to the end of a page costs
 _FEW_OF_ALL: Final = 50_000  # the same when there is no limit and a walk reads everything
+_MANY: Final = 1_000  # parameters of one statement; an even number
 _LARGEST: Final = (1 << 63) - 1
 
 
@@ -79,6 +80,21 @@ def count_statement(filter: TaskFilter, probe: Probe) -> list[Statement]:
         return [("SELECT status, count(*) FROM tasks GROUP BY status", ())]
     source, where, params = _source(criteria, _driver(criteria, None, None, probe))
     return [(f"SELECT status, count(*) FROM {source} WHERE {where} GROUP BY status", params)]  # noqa: S608 - constants
+
+
+def ids_statements(prefixes: Collection[str]) -> list[Statement]:
+    """Statements whose rows are the ids that begin with one of the prefixes."""
+    ends = [bytes.fromhex(prefix.ljust(32, digit)) for prefix in prefixes for digit in "0f"]
+    parts = [ends[first : first + _MANY] for first in range(0, len(ends), _MANY)]
+    return [
+        (
+            f"WITH wanted (low, high) AS (VALUES {', '.join(['(?, ?)'] * (len(part) // 2))})"  # noqa: S608 - constants
+            " SELECT task_id FROM wanted CROSS JOIN tasks INDEXED BY tasks_id"
+            " WHERE task_id BETWEEN low AND high",
+            tuple(part),
+        )
+        for part in parts
+    ]
 
 
 def history_statement(

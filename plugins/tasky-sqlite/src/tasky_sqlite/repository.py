@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from tasky import (
@@ -20,7 +20,7 @@ from tasky import (
 from tasky_sqlite.errors import DRIVER_ERRORS, closed_error, corrupt_error, shown_id, storage_error
 from tasky_sqlite.opening import connect, open_store
 from tasky_sqlite.pool import Pool
-from tasky_sqlite.queries import count_statement, find_statements, history_statement
+from tasky_sqlite.queries import count_statement, find_statements, history_statement, ids_statements
 from tasky_sqlite.reading import read, read_all, read_row
 from tasky_sqlite.records import (
     COLUMNS,
@@ -161,6 +161,13 @@ class SqliteTaskRepository(BaseTaskRepository):
         from tasky_sqlite.copying import copy_pages  # as above
 
         return copy_pages(self._opened(), self._path, target._opened(), target._path, target._wait)
+
+    def find_ids_natively(self, prefixes: Collection[str], /) -> Collection[UUID]:
+        rows = read_all(self._opened(), self._path, lambda _: ids_statements(prefixes))
+        try:
+            return {uuid_from_bytes(task_id) for (task_id,) in rows}
+        except (TypeError, ValueError) as error:
+            raise corrupt_error(self._path, "the id of a task cannot be read") from error
 
     def check(self) -> ResultStream[Problem]:
         from tasky_sqlite.checking import problems  # most programs never check
