@@ -72,10 +72,9 @@ class ShortIds:
     def _find_alike(self, prefixes: list[str]) -> Iterable[UUID]:
         """The stored ids that begin with one of these, but for those that are known to be alone."""
         repository = self._repository
-        if isinstance(repository, BaseTaskRepository):
-            found = repository.find_ids_natively(prefixes)
-            if found is not None:
-                return found
+        found = repository.find_ids_natively(prefixes) if isinstance(repository, BaseTaskRepository) else None
+        if found is not None:
+            return found
         self._asked += len(prefixes)
         if self._shared is None and self._asked > LOOKUPS:
             if self._stored is None:
