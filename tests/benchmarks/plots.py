@@ -27,7 +27,7 @@ STYLE: Final[dict[Any, Any]] = {
 }
 STEPS: Final = (1, 2, 5)  # times each power of ten: the numbers of an axis
 CLOSE: Final = 500  # how many times its lower end the upper end of such an axis is at most
-UNITS: Final = {"s": "time", "MB": "megabytes", "times": "times"}
+LABELS: Final = {"s": "time", "MB": "megabytes", "times": "times"}
 
 
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:
@@ -64,7 +64,7 @@ def _draw_one(rows: list[Result], path: Path) -> None:
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     figure.suptitle(f"{first.what}, against {first.against}")
     absolute, relative = figure.subplots(1, 2)
-    _draw_lines(absolute, rows, UNITS[first.unit], {"ours": "ours", "baseline": "baseline"})
+    _draw_lines(absolute, rows, LABELS[first.unit], {"ours": "ours", "baseline": "baseline"})
     if first.unit == "s":
         absolute.yaxis.set_major_formatter(EngFormatter("s"))
     _draw_lines(relative, rows, "ours / baseline", {"ratio": "ratio", "target": "target"})

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tasky import HistoryEntry, TaskFilter, TaskOrder, TaskPriority, TaskStatus
-from tasky.testing.samples import at, create, make_batch, make_task
+from tasky.testing.samples import at, make_batch, make_task
 from tasky_postgres import PostgresTaskRepository, postgres_factory
 from tasky_postgres.harness import PostgresHarness
 from tasky_postgres.queries import (
@@ -184,14 +184,3 @@ def test_ids_are_looked_up_many_at_once(plan: Plan) -> None:
     steps = plan([ids_statement([make_task("t").task_id.hex[:8] for _ in range(50)])])
     assert "tasks_id" in steps
     assert "Seq Scan" not in steps
-
-
-def test_ids_are_found_by_their_beginnings(repository: PostgresTaskRepository) -> None:
-    """Each that begins with one of the prefixes comes once, and no other."""
-    tasks = [make_task(f"task {number}") for number in range(50)]
-    create(repository, *tasks)
-    ids = [task.task_id for task in tasks]
-    assert sorted(repository.find_ids_natively([task_id.hex[:12] for task_id in ids])) == sorted(ids)
-    assert list(repository.find_ids_natively([ids[0].hex[:9], ids[0].hex[:12]])) == [ids[0]]
-    assert not repository.find_ids_natively([f"{ids[0].hex[:30]}{255 - ids[0].bytes[-1]:02x}"])
-    assert not repository.find_ids_natively([])

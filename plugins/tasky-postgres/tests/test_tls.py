@@ -26,8 +26,8 @@ from tasky_postgres.server import TemporaryServer
 
 # As 'Message Formats' of PostgreSQL's manual has them; the error is the server's own, with its SQLSTATE.
 SSL_REQUEST = bytes.fromhex("0000 0008 04d2 162f")
-SAID = b"SFATAL\0VFATAL\0C28000\0Mconnection requires a valid client certificate\0\0"
-NO_CERTIFICATE = b"E" + (4 + len(SAID)).to_bytes(4, "big") + SAID
+FIELDS = b"SFATAL\0VFATAL\0C28000\0Mconnection requires a valid client certificate\0\0"
+NO_CERTIFICATE = b"E" + (4 + len(FIELDS)).to_bytes(4, "big") + FIELDS
 
 
 class TlsPort:

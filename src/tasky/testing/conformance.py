@@ -19,6 +19,7 @@ from tasky.testing.contract_batches import BatchRules
 from tasky.testing.contract_crash import CrashRules
 from tasky.testing.contract_faults import FaultRules
 from tasky.testing.contract_history import HistoryRules
+from tasky.testing.contract_ids import IdRules
 from tasky.testing.contract_lifecycle import LifecycleRules
 from tasky.testing.contract_meaning import MeaningRules
 from tasky.testing.contract_order import OrderRules
@@ -39,6 +40,7 @@ __all__ = ["BackendConformance", "SingleProcessConformance"]
 class SingleProcessConformance(
     LifecycleRules,
     ReadingRules,
+    IdRules,
     SearchRules,
     OrderRules,
     WritingRules,

@@ -181,24 +181,6 @@ class ReadingRules(StoreFixtures):
         create(repository, make_task("a"))
         assert found(repository, **{criterion: frozenset()}) == set()
 
-    @pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 31, 32])
-    @rule
-    def test_filter_by_id_prefix(self, repository: TaskRepository, length: int) -> None:
-        """``id_prefix`` finds the ids whose hex digits start with it, of odd length too.
-
-        Usual cause: a range over bytes that rounds half a byte, or a dash that counts as a digit.
-        """
-        digits = "a1b2c3d4" * 4
-        other = digits[: length - 1] + "f" + digits[length:]
-        create(
-            repository,
-            make_task("wanted", task_id=UUID(digits)),
-            make_task("other", task_id=UUID(other)),
-            make_task("last", task_id=UUID(int=(1 << 128) - 1)),
-        )
-        assert found(repository, id_prefix=digits[:length]) == {"wanted"}
-        assert found(repository, id_prefix="f" * length) == ({"other", "last"} if length == 1 else {"last"})
-
     @rule
     def test_filter_by_status(self, repository: TaskRepository) -> None:
         """``statuses`` finds the tasks in one of these.

@@ -1,6 +1,6 @@
 """Backends that are wrong, each in one way, and the rule that has to find it out.
 
-Not collected with the other tests: ``test_testing_conformance.py`` runs it and expects every test to fail.
+Not collected with the other tests: ``test_mutants.py`` runs it and expects every test to fail.
 A mutant that survives is a bug of the kit.
 """
 
@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -304,6 +304,14 @@ class _Finding(_Wrong):
 
     def cut(self, found: list[TaskModel], limit: int | None) -> list[TaskModel]:
         return found[:limit]
+
+
+class KnowsOneIdForEachBeginning(_Wrong):
+    killed_by = "test_short_ids_tell_tasks_apart"
+
+    def find_ids_natively(self, prefixes: Collection[str], /) -> Collection[UUID]:
+        known = {task.task_id.hex[:8]: task.task_id for task in self.find_tasks()}
+        return {known[prefix] for prefix in prefixes if prefix in known}
 
 
 class FoldsAsciiOnly(_Finding):
