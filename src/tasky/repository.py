@@ -186,6 +186,8 @@ class TaskRepository(Protocol):
 
         A batch names a task once. Each change requires that the stored task has the revision of ``before``,
         or is absent when ``before`` is None; otherwise ``ConflictError`` is raised and nothing is written.
+        ``before`` is the task as it was read; whether other content at the stored revision conflicts, too, is
+        the backend's to say.
         A created task has the revision that follows the last one that history knows for its id (1 for a new
         id), otherwise ``ConflictError`` is raised too: so a stale compare-and-swap never passes. ``after``
         None deletes the task. A guard (``before`` equals ``after``) is checked, and locked until the batch
