@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,10 +16,12 @@ from tasky import (
     TaskFilter,
     TaskModel,
     TaskNotFoundError,
+    TaskRepository,
     TaskService,
     TaskStatus,
 )
 from tasky.references import LOOKUPS, TASKS_A_LOOKUP
+from tasky.repository import CONTRACT_METHODS
 from tasky.testing import MemoryTaskRepository
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,3 +113,18 @@ def test_a_store_that_looks_up_many_ids_at_once_is_asked_to() -> None:
         assert list(short.values())[:3] == ["abcd1234ab", "abcd1234ac", "00000000"]
         assert {len(digits) for digits in list(short.values())[2:]} == {8}
         assert service.short_ids([]) == {}
+
+
+class NineMethods:
+    """A store that is the contract and nothing else."""
+
+    def __init__(self, repository: TaskRepository) -> None:
+        for name in CONTRACT_METHODS:
+            setattr(self, name, getattr(repository, name))
+
+
+def test_a_store_that_is_only_the_contract_has_short_ids(service: TaskService) -> None:
+    """Nobody has to derive from the base class."""
+    one, two = store(service, "abcd1234ab", "abcd1234ac")
+    bare = TaskService(cast(TaskRepository, NineMethods(service.repository)), actor="ann")
+    assert bare.short_ids([one, two]) == {one: "abcd1234ab", two: "abcd1234ac"}
