@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
@@ -180,9 +181,9 @@ def test_each_criterion_only_narrows(population: list[TaskModel], data: st.DataO
     """Criteria are combined with AND: what all meet, each one alone finds too."""
     wanted = data.draw(filters(population))
     set_criteria = {
-        name: value
-        for name in TaskFilter.__slots__
-        if name != "now" and (value := getattr(wanted, name)) not in (None, ())
+        each.name: value
+        for each in fields(TaskFilter)
+        if each.name != "now" and (value := getattr(wanted, each.name)) not in (None, ())
     }
     alone = [TaskFilter(**{name: value, "now": wanted.now}) for name, value in set_criteria.items()]
     for task in population:

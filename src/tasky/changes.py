@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tasky.errors import ConflictError, InvalidTaskError
 from tasky.model import JSONValue, TaskModel, check_text, check_timestamp
+from tasky.record import record
 
 __all__ = ["Batch", "HistoryEntry", "TaskChange", "checked_changes", "revised", "same_content"]
 
@@ -19,7 +20,7 @@ _content: Final = attrgetter(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Batch:
     """Who writes, when and with what; made by the caller, so that a write can be asked about later.
 
@@ -39,7 +40,7 @@ class Batch:
         object.__setattr__(self, "at", check_timestamp("at", self.at))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TaskChange:
     """One task before and after. ``before`` None creates it, ``after`` None deletes it.
 
@@ -77,7 +78,7 @@ class TaskChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class HistoryEntry:
     """One change of one task, as the history remembers it.
 

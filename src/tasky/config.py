@@ -20,14 +20,15 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tasky.atomic import write_atomically
 from tasky.errors import ConfigError, InvalidLocationError, InvalidTaskError, ProjectExistsError
 from tasky.location import StorageLocation, is_scheme
 from tasky.model import check_actor
+from tasky.record import record
 
 __all__ = [
     "Config",
@@ -43,7 +44,8 @@ VERSION: Final = 1
 _KEYS: Final = ("version", "storage", "backends")
 
 
-class Config(NamedTuple):
+@record()
+class Config:
     """What one config file says; ``uri`` is empty where the user's own names no storage.
 
     ``uri`` may hold a secret in the user's own, so ``repr`` leaves it out.
@@ -51,7 +53,7 @@ class Config(NamedTuple):
 
     path: Path
     uri: str = ""
-    pins: Mapping[str, str] = MappingProxyType({})
+    pins: Mapping[str, str] = field(default_factory=dict)
     actor: str | None = None
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 from uuid import UUID
 
 from tasky.errors import InvalidTaskError
 from tasky.model import JSONValue, TaskModel
+from tasky.record import record
 
 __all__ = ["EDITABLE_FIELDS", "TaskEdit"]
 
@@ -26,7 +27,7 @@ EDITABLE_FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskEdit:
     """What to do to a task; what is not mentioned stays.
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 from tasky.errors import InvalidFilterError, InvalidTaskError
 from tasky.model import TaskModel, TaskPriority, TaskStatus, check_project_id, check_tags, check_timestamp
+from tasky.record import record
 
 __all__ = ["TaskFilter", "TaskOrder", "TaskOrderField", "check_limit", "check_sequence"]
 
@@ -32,7 +32,7 @@ _TIMES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskFilter:
     """Criteria, all of which a task must meet. None (and an empty tuple of tags) asks for nothing.
 
@@ -142,7 +142,7 @@ class TaskFilter:
         return self.waiting in (None, waiting) and self.ready in (None, ready)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TaskOrder:
     """A total order, the same in every backend.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -14,6 +14,7 @@ from tasky.dependencies import guard_dependencies
 from tasky.errors import ConflictError
 from tasky.filter import TaskFilter
 from tasky.model import TaskModel
+from tasky.record import record
 from tasky.repository import TaskRepository
 
 __all__ = ["Import", "Imported"]
@@ -21,7 +22,7 @@ __all__ = ["Import", "Imported"]
 CHUNK: Final = 500  # tasks looked up at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Imported:
     """What an import did: how many tasks it ``created`` and ``updated``, how many were ``unchanged``, and how
     many are here with other content and were left alone (``differing``). ``batch`` is None when nothing was

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Final
 
 from tasky.errors import InvalidLocationError
+from tasky.record import record
 
 __all__ = ["Secret", "StorageLocation", "is_scheme"]
 
@@ -58,7 +59,7 @@ def is_scheme(text: str) -> bool:
     return re.fullmatch(_SCHEME, text) is not None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record()
 class StorageLocation:
     """A storage URI in its parts, percent-decoded; ``${VAR}`` is still as written until ``expanded``.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import importlib_metadata
@@ -26,6 +25,7 @@ from tasky.discovery import (
 )
 from tasky.faults import cause
 from tasky.location import is_scheme
+from tasky.record import record
 
 __all__ = ["installed"]
 
@@ -40,7 +40,7 @@ def installed() -> list[BackendInfo]:
     return sorted(rows, key=listing_order)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Found:
     """A distribution, and what can be said of it without its METADATA; or a finder that failed."""
 

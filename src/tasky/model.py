@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from tasky.errors import InvalidTaskError, InvalidTransitionError
+from tasky.record import record
 
 __all__ = [
     "JSONValue",
@@ -86,7 +87,7 @@ _TRANSITIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskModel:
     """One task at one revision.
 
@@ -190,7 +191,7 @@ class _Draft:
     the same slots may then take its place.
     """
 
-    __slots__ = TaskModel.__slots__
+    __slots__ = tuple(each.name for each in fields(TaskModel))
 
 
 def check_transition(task: TaskModel, target: TaskStatus) -> None:

@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from tasky.config import (
     Config,
@@ -33,6 +34,7 @@ from tasky.errors import (
 )
 from tasky.location import StorageLocation
 from tasky.model import check_actor
+from tasky.record import record
 from tasky.registry import is_uri_factory
 from tasky.trust import doubt, is_approved, is_own, record_approval
 
@@ -58,7 +60,8 @@ __all__ = [
 CONFIG_PATH: Final = ".tasky/config.toml"
 
 
-class Setting(NamedTuple):
+@record()
+class Setting:
     """A value and where it comes from: a flag, a variable, a config file's path, or ``default``.
 
     The value may be a location with a password in it, so ``repr`` leaves it out.
@@ -71,7 +74,8 @@ class Setting(NamedTuple):
         return f"Setting(source={self.source!r})"
 
 
-class Settings(NamedTuple):
+@record(kw_only=True)
+class Settings:
     """What is known about the project before its store is opened.
 
     ``root`` is what a relative location is taken from: the project's directory, or the user's config
@@ -251,7 +255,7 @@ def init_project(root: Path, uri: str, registry: BackendRegistry, environ: Mappi
     made = _make_directory(path.parent)
     try:
         open_repository(settings, registry, environ, create=True).close()
-        settings = settings._replace(origin="project")
+        settings = replace(settings, origin="project")
         if _doubt(settings, is_file=is_file):
             approve(settings, environ)
         write_project_config(path, uri)

@@ -19,7 +19,7 @@ from tasky_sqlite import SqliteTaskRepository, sqlite_factory
 NOBODY = """
 if os.getuid() == 0:
     import atexit, hashlib, tasky_sqlite.checking, tasky_sqlite.repository, tasky_sqlite.writing
-    import tasky_sqlite.beginning
+    import tasky_sqlite.beginning, tasky_sqlite.salvaging
     os.setgroups([]); os.setresgid(65534, 65534, 0); os.setresuid(65534, 65534, 0)
     atexit.register(os.setresuid, 0, 0, 0)
 """

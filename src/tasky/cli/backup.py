@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -162,8 +163,8 @@ def _elsewhere(app: App, text: str) -> Settings:
         raise click.UsageError(f"{text!a} names no file that a store can be in.")
     else:
         uri = _uri(scheme, app.cwd / text)
-    return settings._replace(
-        storage=Setting(uri, "LOCATION"), location=StorageLocation.parse(uri), origin="flag"
+    return replace(
+        settings, storage=Setting(uri, "LOCATION"), location=StorageLocation.parse(uri), origin="flag"
     )
 
 

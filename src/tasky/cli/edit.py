@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ from tasky.cli.editing import TaskText
 from tasky.cli.records import print_written
 from tasky.edits import TaskEdit
 from tasky.errors import ConflictError, InvalidDocumentError, TaskyError
+from tasky.record import record
 
 if TYPE_CHECKING:
     from tasky.model import TaskModel
@@ -69,7 +69,7 @@ class _MovedOnError(Exception):
     """The stored task is not the one that was shown; no conflict, as the service would try those again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class _EditOfRevision(TaskEdit):
     """An edit that applies to one revision, as the person saw no other."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +16,7 @@ from tasky.cli.dates import parse_moment
 from tasky.errors import InvalidDocumentError, InvalidTaskError
 from tasky.jsontext import parse_json
 from tasky.model import TaskModel, TaskPriority
+from tasky.record import record
 
 __all__ = ["SEPARATOR", "TaskText"]
 
@@ -35,7 +35,7 @@ _KEYS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskText:
     """The text of one task.
 

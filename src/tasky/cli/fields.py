@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 import click
@@ -19,6 +20,7 @@ import click
 from tasky.cli.dates import DEADLINE, MOMENT, describe_moment
 from tasky.cli.filters import NOBODY
 from tasky.model import TaskPriority
+from tasky.record import record
 
 if TYPE_CHECKING:
     from tasky.cli.context import App
@@ -32,7 +34,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 STDIN: Final = "-"
 
 
-class FieldValues(NamedTuple):  # a dataclass takes five times as long to make, at every start
+@record(kw_only=True)
+class FieldValues:
     """What the field options were given; None and an empty tuple where an option was not used.
 
     ``cleared`` pairs the name of an option with the field that it clears. The last four and ``name`` come
@@ -105,7 +108,7 @@ def make_edit(app: App, service: TaskService, chosen: FieldValues, task_ids: Seq
 
 
 def _with_options(function: Function, options: Sequence[tuple[list[str], dict[str, Any]]]) -> Function:
-    names = FieldValues._fields
+    names = [each.name for each in fields(FieldValues)]
 
     @wraps(function)
     def with_fields(*args: Any, **values: Any) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from tasky.cli.dates import MOMENT
 from tasky.filter import TaskFilter
 from tasky.model import TaskPriority, TaskStatus
+from tasky.record import record
 
 if TYPE_CHECKING:
     from tasky.cli.context import App
@@ -24,7 +26,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 NOBODY: Final = "none"
 
 
-class Criteria(NamedTuple):  # a dataclass takes five times as long to make, at every start
+@record(kw_only=True)
+class Criteria:
     """What the filter options were given; a field is named as its option is."""
 
     id: tuple[str, ...] = ()
@@ -52,7 +55,7 @@ class Criteria(NamedTuple):  # a dataclass takes five times as long to make, at 
 
 def filter_options(function: Function) -> Function:
     """Add the options to a command's function, which gets their values as ``criteria``, a ``Criteria``."""
-    names = Criteria._fields
+    names = [each.name for each in fields(Criteria)]
 
     @wraps(function)
     def with_criteria(*args: Any, **values: Any) -> Any:
