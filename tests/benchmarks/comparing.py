@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from tests.benchmarks.measure import compared
-from tests.benchmarks.recording import Statement, bare_connection, recorded, replay
+from tests.benchmarks.recording import Statement, bare_connection, drain, recorded, replay
 from tests.benchmarks.stores import opened
 
 from tasky import TaskRepository
 
-__all__ = ["SAME_SQL", "Reading", "allowed", "compare"]
+__all__ = ["SAME_SQL", "Reading", "allowed", "compare", "compare_call"]
 
 SAME_SQL: Final = "the same SQL, bare"
 OVERHEAD: Final = 1.5  # of the bare statement's time
+SCANNED: Final = 500  # rows by which the conversion of one is measured
 
 Reading: TypeAlias = Callable[[TaskRepository], object]
 
@@ -34,18 +36,47 @@ def compare(
     *,
     rounds: int,
     simplify: Callable[[list[Statement]], list[Statement]] = list,
-    run: Callable[[sqlite3.Connection, list[Statement]], object] = replay,
 ) -> tuple[float, float]:
-    """The times of ``action`` on the store at ``path``, and of its statements when they are ``run`` bare.
+    """The times of ``action`` on the store at ``path``, and of its statements bare.
 
     ``simplify`` makes of the statements what is to be compared with. The times are those of ``compared``.
     """
+    statements = simplify(_statements(path, action))
+    with opened(path) as store, closing(bare_connection(path)) as connection:
+        bare = partial(replay, connection, statements)
+        ours, baseline = compared(partial(action, store), bare, rounds=rounds)
+    return ours, baseline
+
+
+def compare_call(path: Path, action: Reading, rows: int, *, rounds: int) -> tuple[float, float, float]:
+    """The same of a call that returns ``rows`` rows, and the most that the ratio may be.
+
+    That is 1.5 and the conversion of the rows to records, which is what a scan of some takes beyond the same
+    rows, read and let go: measured in the same rounds, as a machine that is slow in one minute converts
+    slowly too.
+    """
+    statements, scan = _statements(path, action), _statements(path, _scan)
+    with opened(path) as store, closing(bare_connection(path)) as connection:
+        ours, baseline, streamed, drained = compared(
+            partial(action, store),
+            partial(replay, connection, statements),
+            partial(_scan, store),
+            partial(drain, connection, scan),
+            rounds=rounds,
+        )
+    return ours, baseline, allowed((streamed - drained) / SCANNED, rows, baseline)
+
+
+def _statements(path: Path, action: Reading) -> list[Statement]:
+    """What ``action`` sends to the store at ``path``, without what opening it sends."""
 
     def record(forget: Callable[[], None]) -> None:
         with opened(path) as store:
             forget()
             action(store)
 
-    statements = simplify(recorded(record))
-    with opened(path) as store, closing(bare_connection(path)) as connection:
-        return compared(lambda: action(store), lambda: run(connection, statements), rounds=rounds)
+    return recorded(record)
+
+
+def _scan(store: TaskRepository) -> object:
+    return deque(store.find_tasks(limit=SCANNED), maxlen=0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from tests.benchmarks.comparing import SAME_SQL, allowed, compare
+from tests.benchmarks.comparing import SAME_SQL, compare_call
 from tests.benchmarks.measure import Result, compared
 from tests.benchmarks.stores import Stores, opened
 
@@ -19,11 +19,10 @@ PAGE: Final = 50
 NEWEST: Final = TaskOrder("created", descending=True)
 
 
-def filtering(stores: Stores, size: int, rounds: int, conversion: float) -> Iterator[Result]:
+def filtering(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
     """The newest tasks of a status, a project, a month, a due date and a text.
 
-    ``conversion`` is the seconds that a record of a row takes; see ``allowed``. The naive way takes every
-    task of the same store, asks the filter about each, and cuts off a page.
+    The naive way takes every task of the same store, asks the filter about each, and cuts off a page.
     """
     path = stores.store(size)
     for what, wanted in _filters(stores.tasks(size)[size // 2]).items():
@@ -31,8 +30,7 @@ def filtering(stores: Stores, size: int, rounds: int, conversion: float) -> Iter
             found = _pushed_down(wanted, store)
             assert found == _naive(wanted, store)  # to compare different answers would mean nothing
             naive = compared(partial(_pushed_down, wanted, store), partial(_naive, wanted, store), rounds=1)
-        ours, baseline = compare(path, partial(_pushed_down, wanted), rounds=rounds)
-        target = allowed(conversion, len(found), baseline)
+        ours, baseline, target = compare_call(path, partial(_pushed_down, wanted), len(found), rounds=rounds)
         yield Result(
             what=f"find_tasks, by {what}",
             against=SAME_SQL,

@@ -10,6 +10,7 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Final, Literal
 
@@ -53,21 +54,20 @@ class Result:
         return "ok" if self.ratio <= self.target else "MISSED"
 
 
-def alternate(
-    ours: Callable[[], float], baseline: Callable[[], float], *, rounds: int, warm_up: bool = True
-) -> tuple[float, float]:
-    """The medians of ``ours`` and of ``baseline``, each of which measures itself once a call.
+def alternate(*sides: Callable[[], float], rounds: int, warm_up: bool = True) -> tuple[float, ...]:
+    """The median of each side, ours and its baseline as a rule, which measures itself once a call.
 
-    They take turns, and the one that begins alternates too. ``warm_up`` runs both once before it counts.
+    They take turns, and the order alternates too. ``warm_up`` runs all once before it counts.
     """
-    measured: dict[Callable[[], float], list[float]] = {ours: [], baseline: []}
+    measured: list[list[float]] = [[] for _ in sides]
     if warm_up:
-        ours()
-        baseline()
+        for side in sides:
+            side()
     for number in range(rounds):
-        for side in (ours, baseline) if number % 2 == 0 else (baseline, ours):
-            measured[side].append(side())
-    return median(measured[ours]), median(measured[baseline])
+        turns = list(zip(sides, measured, strict=True))
+        for side, times in turns if number % 2 == 0 else reversed(turns):
+            times.append(side())
+    return tuple(map(median, measured))
 
 
 def duration(
@@ -91,14 +91,15 @@ def duration(
 def compared(
     ours: Callable[[], object],
     baseline: Callable[[], object],
-    *,
+    *others: Callable[[], object],
     rounds: int,
     clock: Callable[[], float] = time.process_time,
-) -> tuple[float, float]:
-    """The medians of the seconds that a call of either takes, of processor time unless ``clock`` is another.
+) -> tuple[float, ...]:
+    """The medians of the seconds that a call of each takes, of processor time unless ``clock`` is another.
 
     That is for work that waits for nothing: then it is the wall time of an idle machine, and on a busy one it
-    stays so. Short calls are repeated to be measurable, and measured in more rounds.
+    stays so. Short calls are repeated to be measurable, and measured in more rounds; ``others``, which take
+    part in those, have to be long enough by themselves.
     """
 
     def seconds(action: Callable[[], object], times: int = 1) -> float:
@@ -108,4 +109,5 @@ def compared(
     once = seconds(baseline) + 1e-9
     times = max(1, int(SAMPLE / once))
     rounds = max(rounds, min(MOST_ROUNDS, int(PATIENCE / (once * times))))
-    return alternate(lambda: seconds(ours, times), lambda: seconds(baseline, times), rounds=rounds)
+    short = [partial(seconds, side, times) for side in (ours, baseline)]
+    return alternate(*short, *(partial(seconds, side) for side in others), rounds=rounds)

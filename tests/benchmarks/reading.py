@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from tests.benchmarks.comparing import SAME_SQL, allowed, compare
+from tests.benchmarks.comparing import SAME_SQL, compare, compare_call
 from tests.benchmarks.filtering import filtering
 from tests.benchmarks.measure import Result, compared
-from tests.benchmarks.recording import Statement, drain
+from tests.benchmarks.recording import Statement
 from tests.benchmarks.report import short
 from tests.benchmarks.stores import Stores, opened
 
@@ -25,11 +25,7 @@ SMALL: Final = 10_000
 
 
 def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
-    """A scan to ``TaskModel``, then pages, a count, one task, and a page of each kind of filter.
-
-    All but the scan may add to their 1.5 the conversion of the rows they return: what a scan takes beyond the
-    same rows, read and let go.
-    """
+    """A scan to ``TaskModel``, then pages, a count, one task, and a page of each kind of filter."""
     path = stores.store(size)
     middle = stores.tasks(size)[size // 2]
     scan, scanned = compare(path, _scan, rounds=rounds, simplify=_unordered)
@@ -41,8 +37,6 @@ def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         target=4.5,
         size=size,
     )
-    streamed, drained = compare(path, _scan, rounds=rounds, simplify=_unordered, run=drain)
-    conversion = max(0.0, streamed - drained) / size
     for what, rows, action in (
         ("find_tasks, a page of 50", PAGE, _page),
         (
@@ -53,10 +47,9 @@ def reading(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         ("count_tasks", 0, lambda store: store.count_tasks(OPEN)),
         ("get_task", 1, lambda store: store.get_task(middle.task_id)),
     ):
-        ours, baseline = compare(path, action, rounds=rounds)
-        target = allowed(conversion, rows, baseline)
+        ours, baseline, target = compare_call(path, action, rows, rounds=rounds)
         yield Result(what=what, against=SAME_SQL, ours=ours, baseline=baseline, target=target, size=size)
-    yield from filtering(stores, size, rounds, conversion)
+    yield from filtering(stores, size, rounds)
 
 
 def paging(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
