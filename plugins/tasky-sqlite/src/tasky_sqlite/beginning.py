@@ -12,7 +12,7 @@ from tasky_sqlite.errors import is_busy
 
 __all__ = ["begin_immediate", "make_durable", "wait_for_disk"]
 
-_SHORTEST_NAP: Final = 0.000_2  # seconds
+_SHORTEST_NAP: Final = 0.002  # seconds, a few writes: who asks more often takes time from the one that writes
 _LONGEST_NAP: Final = 0.02
 
 
