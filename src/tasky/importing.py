@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tasky.changes import TaskChange, revised, same_content
 from tasky.dependencies import guard_dependencies
+from tasky.edges import Edges
 from tasky.errors import ConflictError
 from tasky.filter import TaskFilter
 from tasky.model import TaskModel
@@ -39,8 +40,8 @@ class Imported:
 class Import:
     """One run over ``tasks``. ``changes`` yields what has to be written, and counts on the way.
 
-    Memory grows with the tasks that have dependencies (their edges are kept until the cycles are ruled
-    out at the end), not with the tasks.
+    The edges of dependencies are kept until the cycles are ruled out at the end. Nothing else grows with the
+    tasks.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Import:
         self._tasks = tasks
         self._now = now
         self._update = update
-        self._edges: dict[UUID, tuple[UUID, ...]] = {}
+        self._edges = Edges()
         self.created = self.updated = self.unchanged = self.differing = 0
 
     def imported(self, batch: UUID | None) -> Imported:
@@ -74,7 +75,8 @@ class Import:
                 change = self._change(task, stored.get(task.task_id), has_history)
                 if change is not None:
                     yield change
-        yield from guard_dependencies(tuple(self._edges), self._edges, self._repository.get_task)
+        edges = self._edges.to_walk(self._repository.get_task)
+        yield from guard_dependencies(edges, edges, self._repository.get_task)
 
     def rehearse(self) -> None:
         """Go through all of it as ``changes`` does, and write nothing.
@@ -98,7 +100,7 @@ class Import:
     def _change(self, task: TaskModel, stored: TaskModel | None, has_history: bool) -> TaskChange | None:
         if stored is None:
             self.created += 1
-            self._remember(task)
+            self._edges.add_created(task)
             return TaskChange(None, self._created(task) if has_history else _first_revision(task))
         if same_content(stored, task):
             self.unchanged += 1
@@ -107,7 +109,7 @@ class Import:
             self.differing += 1
             return None
         self.updated += 1
-        self._edges[task.task_id] = task.depends_on
+        self._edges.add_updated(task)
         return TaskChange(stored, revised(stored, task, self._now))
 
     def _created(self, task: TaskModel) -> TaskModel:
@@ -118,10 +120,6 @@ class Import:
             return _first_revision(task)
         assert entry.before is not None  # the newest entry of an absent task is its deletion
         return revised(entry.before, task, task.updated_at)
-
-    def _remember(self, task: TaskModel) -> None:
-        if task.depends_on:
-            self._edges[task.task_id] = task.depends_on
 
 
 def _first_revision(task: TaskModel) -> TaskModel:
