@@ -75,7 +75,7 @@ def _measure_size(stores: Stores, size: int, groups: set[str], rounds: int | Non
         ("commands", lambda: commands.everyday(stores, size, 15)),
         ("read", lambda: reading.reading(stores, size, few)),
         ("read", lambda: reading.paging(stores, size, few) if size > reading.SMALL else ()),
-        ("write", lambda: writing.durable_apply(stores, size, few)),
+        ("write", lambda: writing.durable_apply(stores, size)),
         ("write", lambda: writing.bulk(stores, size, few)),
         ("transfer", lambda: transfer.transfer(stores, size, few)),
         ("memory", lambda: transfer.memory(stores, size)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count, islice
 from pathlib import Path
+from typing import Final
 
 from tests.benchmarks.dataset import created, edited
 from tests.benchmarks.measure import Result, alternate, duration
@@ -15,10 +16,12 @@ from tests.benchmarks.stores import Stores, insertion, opened, read_tables
 
 from tasky import TaskChange
 
-__all__ = ["bulk", "durable_apply"]
+__all__ = ["APPLIED", "bulk", "durable_apply"]
+
+APPLIED: Final = 100  # small batches for each side, of a millisecond each
 
 
-def durable_apply(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
+def durable_apply(stores: Stores, size: int) -> Iterator[Result]:
     """One small batch, as durable as it gets, against its own statements in a transaction of their own.
 
     The same batches go to three copies of a store: one to note the statements on, and one for each side.
@@ -29,7 +32,7 @@ def durable_apply(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
         path.parent.mkdir(parents=True)
         shutil.copy(stores.store(size), path)
     closed = (task for task in stores.tasks(size) if task.closed_at is not None)  # others may have been done
-    batches = [edited(task) for task in islice(closed, rounds * 10 + 1)]
+    batches = [edited(task) for task in islice(closed, APPLIED + 1)]
 
     def record(forget: Callable[[], None]) -> None:
         with opened(noting) as store:
@@ -52,7 +55,7 @@ def durable_apply(stores: Stores, size: int, rounds: int) -> Iterator[Result]:
             replay(connection, statements[start : start + share])
 
         seconds, baseline = alternate(
-            lambda: duration(apply_next), lambda: duration(replay_next), rounds=rounds * 10
+            lambda: duration(apply_next), lambda: duration(replay_next), rounds=APPLIED
         )
     yield Result(
         what="apply, one task",

@@ -35,7 +35,7 @@ def postgres(processes: Processes, sizes: Mapping[int, int], crowded: int) -> It
             gc.freeze()  # as for the other groups
             yield from operations.space(server, size)
             yield from operations.reading(server, size, few)
-            yield from operations.writing(server, size, few)
+            yield from operations.writing(server, size)
             yield from operations.bulk(server, size, few)
             yield from everyday(server, processes, size, COMMANDS)
             gc.unfreeze()

@@ -14,6 +14,7 @@ from tests.benchmarks.dataset import created, edited
 from tests.benchmarks.measure import Result, alternate, compared, duration
 from tests.benchmarks.postgres.recording import recorded, replay, replay_at_once
 from tests.benchmarks.postgres.servers import Bare, Server, bare, opened
+from tests.benchmarks.writing import APPLIED
 
 from tasky import TaskChange, TaskFilter, TaskModel, TaskOrder, TaskRepository, TaskService, TaskStatus
 from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, Table
@@ -73,12 +74,12 @@ def reading(server: Server, size: int, rounds: int) -> Iterator[Result]:
             yield _row(what, ONE_BY_ONE, ours, baseline, target, size)
 
 
-def writing(server: Server, size: int, rounds: int) -> Iterator[Result]:
+def writing(server: Server, size: int) -> Iterator[Result]:
     """One small, durable batch, against its own statements one by one, and all of them in one pipeline.
 
     The same batches go to three copies of a store: one to note the statements on, and one for each side.
     """
-    each = rounds * 10 + 1
+    each = APPLIED + 1  # and one to warm up
     closed = (task for task in server.tasks(size) if task.closed_at is not None)
     batches = [edited(task) for task in islice(closed, 2 * each)]
     with server.copy(size) as noting, opened(noting) as store:
@@ -105,7 +106,7 @@ def writing(server: Server, size: int, rounds: int) -> Iterator[Result]:
             (ONE_BY_ONE, replay_next, OVERHEAD),
             (AT_ONCE, replay_next_at_once, None),
         ):
-            ours, baseline = alternate(partial(duration, apply_next), partial(duration, run), rounds=each - 1)
+            ours, baseline = alternate(partial(duration, apply_next), partial(duration, run), rounds=APPLIED)
             yield _row("apply, one task", against, ours, baseline, target, size)
 
 
