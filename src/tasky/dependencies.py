@@ -28,7 +28,7 @@ def added_dependencies(changes: Iterable[TaskChange]) -> list[UUID]:
 
 def guard_dependencies(
     roots: Iterable[UUID],
-    changed: Mapping[UUID, tuple[UUID, ...]],
+    changed: Mapping[UUID, Iterable[UUID]],
     read: Callable[[UUID], TaskModel | None],
 ) -> Iterator[TaskChange]:
     """Walk the dependencies from ``roots``; yield a guard for each stored task on the way.

@@ -1,10 +1,10 @@
-"""The dependencies that one batch writes, in little memory: what of them can be part of a cycle."""
+"""The dependencies that one batch writes, in little memory, and what of them has to be walked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
-from operator import itemgetter
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -12,15 +12,16 @@ from tasky.model import TaskModel
 
 __all__ = ["Edges"]
 
-SHRINKING: Final = 7 / 8  # of the dependencies are left at most, or there is no use in going on
 _ID: Final = 16  # bytes
+_WORTH_IT: Final = 7 / 8  # of the pairs at most are left after a round, or there is not another one
+_REMEMBERED: Final = 10_000  # ids of which it is known whether they are stored
 
 
 class Edges:
-    """Ids of tasks that are written, and of those that they depend on: 32 bytes for each dependency."""
+    """While the batch is read: 32 bytes for each dependency, and 16 for each task that is updated."""
 
     def __init__(self) -> None:
-        self._pairs = bytearray()  # (task, dependency)
+        self._pairs = bytearray()  # task and dependency
         self._updated = bytearray()
 
     def add_created(self, task: TaskModel) -> None:
@@ -33,35 +34,43 @@ class Edges:
         self.add_created(task)
         self._updated += task.task_id.bytes
 
-    def to_walk(self, read: Callable[[UUID], TaskModel | None]) -> dict[UUID, tuple[UUID, ...]]:
+    def to_walk(self, read: Callable[[UUID], TaskModel | None]) -> dict[UUID, list[UUID]]:
         """The dependencies that have to be walked to find each cycle and each stored task on the way.
 
-        One that ends at a task with no dependency of its own is on no cycle, and need not be walked when that
-        task is not stored. When it is gone, others end there, so this is repeated while enough of them go;
-        little is left, unless tasks form long chains. ``read`` gives a task as it is stored.
+        One on a task that is not stored and has none itself is on no cycle and leads nowhere. Without it
+        there may be more of the kind, so they are taken out round by round, while it is worth it. Little is
+        left, unless many lead to stored tasks or form long chains. ``read`` gives a task as it is stored.
         """
-        pairs = self._pairs
+
+        @lru_cache(_REMEMBERED)
+        def is_stored(task: bytes) -> bool:
+            return read(UUID(bytes=task)) is not None
+
+        pairs, to_stored = self._pairs, bytearray()
         while True:
-            beginnings = _Ids(task for task, _ in _split_pairs(pairs))
+            beginnings = _Ids(task for task, _ in chain(_split_pairs(pairs), _split_pairs(to_stored)))
             kept = bytearray()
             for task, needed in _split_pairs(pairs):
-                if needed in beginnings or read(UUID(bytes=needed)) is not None:
+                if needed in beginnings:
                     kept += task + needed
-            done, pairs = len(kept) > SHRINKING * len(pairs), kept
+                elif is_stored(needed):
+                    to_stored += task + needed
+            done, pairs = len(kept) > _WORTH_IT * len(pairs), kept
             if done or not pairs:
-                return self._walkable(pairs)
+                return self._walkable(pairs + to_stored)
 
-    def _walkable(self, pairs: bytearray) -> dict[UUID, tuple[UUID, ...]]:
-        ends = _Ids(needed for _, needed in _split_pairs(pairs))
-        reached = (task for task in _split(self._updated) if task in ends)
-        found: dict[UUID, tuple[UUID, ...]] = {UUID(bytes=task): () for task in reached}
-        for task, ending in groupby(_split_pairs(pairs), key=itemgetter(0)):
-            found[UUID(bytes=task)] = tuple(UUID(bytes=needed) for _, needed in ending)
+    def _walkable(self, pairs: bytearray) -> dict[UUID, list[UUID]]:
+        """With every updated task: a stored one may lead there, and what it had stored is out of date."""
+        found: dict[UUID, list[UUID]] = {}
+        if pairs:
+            found.update((UUID(bytes=task), []) for task in _split(self._updated))
+        for task, needed in _split_pairs(pairs):
+            found.setdefault(UUID(bytes=task), []).append(UUID(bytes=needed))
         return found
 
 
 class _Ids:
-    """A set of ids that takes others for its own at times, in a megabyte (Bloom, 1970, with one hash)."""
+    """A Bloom filter of 2**23 bits with one hash: it never lacks an id, and may seem to hold another."""
 
     _BITS: Final = 1 << 23
 

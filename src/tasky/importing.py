@@ -40,8 +40,8 @@ class Imported:
 class Import:
     """One run over ``tasks``. ``changes`` yields what has to be written, and counts on the way.
 
-    The edges of dependencies are kept until the cycles are ruled out at the end. Nothing else grows with the
-    tasks.
+    Memory grows with the dependencies, which are kept until the cycles are ruled out at the end (``Edges``),
+    and hardly with the tasks.
     """
 
     def __init__(
@@ -75,8 +75,9 @@ class Import:
                 change = self._change(task, stored.get(task.task_id), has_history)
                 if change is not None:
                     yield change
-        edges = self._edges.to_walk(self._repository.get_task)
-        yield from guard_dependencies(edges, edges, self._repository.get_task)
+        read = self._repository.get_task if has_history else _nothing
+        edges = self._edges.to_walk(read)
+        yield from guard_dependencies(edges, edges, read)
 
     def rehearse(self) -> None:
         """Go through all of it as ``changes`` does, and write nothing.
@@ -120,6 +121,10 @@ class Import:
             return _first_revision(task)
         assert entry.before is not None  # the newest entry of an absent task is its deletion
         return revised(entry.before, task, task.updated_at)
+
+
+def _nothing(_: UUID) -> None:
+    """What an empty store gives for every id."""
 
 
 def _first_revision(task: TaskModel) -> TaskModel:

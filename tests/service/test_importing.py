@@ -120,3 +120,23 @@ def test_order_of_keys_in_extra_is_no_difference(service: TaskService) -> None:
         0,
         1,
     )
+
+
+def test_update_of_a_task_that_a_stored_one_depends_on_is_no_conflict(service: TaskService) -> None:
+    """A new dependency leads over a stored task to one that the same import changes, and writes once."""
+    updated, stored = make_task("updated"), make_task("stored")
+    stored = replace(stored, depends_on=(updated.task_id,))
+    service.import_tasks([updated, stored])
+    new = make_task("new", depends_on=(stored.task_id,))
+    imported = service.import_tasks([replace(updated, details="changed"), new], update=True)
+    assert counts(imported) == (1, 1, 0, 0)
+
+
+def test_dependency_that_the_import_removes_closes_no_ring(service: TaskService) -> None:
+    """What an updated task depended on before counts no more."""
+    updated, stored, last = make_task("updated"), make_task("stored"), make_task("last")
+    service.import_tasks(
+        [replace(updated, depends_on=(last.task_id,)), replace(stored, depends_on=(updated.task_id,)), last]
+    )
+    imported = service.import_tasks([updated, replace(last, depends_on=(stored.task_id,))], update=True)
+    assert counts(imported) == (0, 2, 0, 0)
