@@ -70,10 +70,10 @@ def test_defaults_are_made_for_each_record() -> None:
     ("make", "message"),
     [
         (Point, "Point() needs 'x'"),
-        (lambda: Point(1, 2, "", [], 5), "Point() was given a value too many, or one twice"),  # type: ignore[call-arg]
-        (lambda: Point(1, x=1), "Point() was given a value too many, or one twice"),  # type: ignore[misc]
+        (lambda: Point(1, 2, "", [], 5), "Point() takes 4 values by place at most"),  # type: ignore[call-arg]
+        (lambda: Point(1, x=1), "Point() was given 'x' twice"),  # type: ignore[misc]
         (lambda: Point(1, z=1), "Point() has no 'z'"),  # type: ignore[call-arg]
-        (lambda: Named(1, 2, "", [], "n"), "Named() was given a value too many, or one twice"),  # type: ignore[call-arg]
+        (lambda: Named(1, 2, "", [], "n"), "Named() takes 4 values by place at most"),  # type: ignore[call-arg]
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(make: Callable[[], object], message: str) -> None:
@@ -125,3 +125,17 @@ def test_record_inherits() -> None:
     assert repr(Named(1, name="n")) == "<n>"
     with pytest.raises(ValueError, match="below the ground"):
         Named(1, -1, name="n")
+
+
+def test_class_that_inherits_from_a_record_may_check_more() -> None:
+    """What adds no field need not be a record: its own ``__post_init__`` is called, and its name is shown."""
+
+    class Near(Point):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.x > 9:
+                raise ValueError("too far")
+
+    assert repr(Near(1)).endswith("Near(x=1, y=0, label='', notes=[])")
+    with pytest.raises(ValueError, match="too far"):
+        Near(10)

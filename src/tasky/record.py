@@ -20,10 +20,11 @@ Fields = tuple[Field[Any], ...]
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def record(*, kw_only: bool = False) -> Callable[[type[Class]], type[Class]]:
-    """What ``dataclass(frozen=True, slots=True, kw_only=kw_only)`` makes of a class.
+    """What ``dataclass(frozen=True, slots=True, kw_only=kw_only)`` makes of a class with fields.
 
-    ``__post_init__`` is called, and a ``__repr__`` of the class's own is kept. A field is always one of the
-    arguments: there is neither ``InitVar`` nor ``init=False``.
+    ``__post_init__`` is called, and a ``__repr__`` of the class's own is kept; the other methods are the
+    record's. A field is always one of the arguments: there is neither ``InitVar`` nor ``init=False``. What
+    inherits from a record is a record again, or adds no field.
     """
 
     def make(cls: type[Class]) -> type[Class]:
@@ -45,14 +46,16 @@ def _add_construction(cls: Any, every: Fields) -> None:
         (each.name, getattr(cls, each.name).__set__, each.default, each.default_factory) for each in every
     ]
     positional = [each.name for each in every if not each.kw_only]
-    finish = getattr(cls, "__post_init__", None)
+    checks_itself = hasattr(cls, "__post_init__")
 
     def __init__(self: Any, *values: Any, **named: Any) -> None:
         if values:
-            given = dict(zip(positional, values, strict=False))
-            if len(given) < len(values) or not given.keys().isdisjoint(named):
-                raise TypeError(f"{cls.__name__}() was given a value too many, or one twice")
-            named |= given
+            if len(values) > len(positional):
+                raise TypeError(f"{cls.__name__}() takes {len(positional)} values by place at most")
+            for name, value in zip(positional, values, strict=False):
+                if name in named:
+                    raise TypeError(f"{cls.__name__}() was given {name!r} twice")
+                named[name] = value
         for name, set_field, default, make in plan:
             if name in named:
                 set_field(self, named.pop(name))
@@ -64,8 +67,8 @@ def _add_construction(cls: Any, every: Fields) -> None:
                 raise TypeError(f"{cls.__name__}() needs {name!r}")
         if named:
             raise TypeError(f"{cls.__name__}() has no {', '.join(map(repr, named))}")
-        if finish is not None:
-            finish(self)
+        if checks_itself:
+            self.__post_init__()
 
     def __setattr__(self: Any, name: str, value: object) -> NoReturn:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
@@ -108,7 +111,7 @@ def _add_repr(cls: Any, every: Fields) -> None:
     names = [each.name for each in every if each.repr]
 
     def __repr__(self: Any) -> str:
-        return f"{cls.__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+        return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     cls.__repr__ = __repr__
 
