@@ -19,9 +19,9 @@ from tasky.location import is_scheme
 
 __all__ = [
     "GROUP",
-    "TARGET",
     "BackendInfo",
     "is_metadata_folder",
+    "is_target",
     "listing_order",
     "normalized",
     "scan",
@@ -29,12 +29,6 @@ __all__ = [
 ]
 
 GROUP: Final = "tasky.backends"
-
-TARGET: Final = re.compile(r"(\w+(?:\.\w+)*)\s*:\s*(\w+(?:\.\w+)*)\s*(?:\[.*\])?")
-_PLAIN_REQUIREMENT: Final = re.compile(
-    r"tasky\s*\(?\s*((?:(?:>=|<)\s*[0-9]+(?:\.[0-9]+)*\s*,?\s*)*)\)?", re.IGNORECASE
-)
-_CLAUSE: Final = re.compile(r"(>=|<)\s*([0-9.]+)")
 
 
 class BackendInfo(NamedTuple):
@@ -57,6 +51,14 @@ class BackendInfo(NamedTuple):
 def normalized(distribution: str) -> str:
     """A distribution's name as the index compares it: lower case, runs of ``- _ .`` as one hyphen."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def is_target(text: str) -> bool:
+    """Whether ``text`` is ``module:attribute``, dots allowed in both, with or without extras in brackets."""
+    module, colon, attribute = text.partition("[")[0].partition(":")
+    return bool(colon) and all(
+        name.isidentifier() for dotted in (module, attribute) for name in dotted.strip().split(".")
+    )
 
 
 def scan(scheme: str | None = None) -> list[BackendInfo] | None:
@@ -104,7 +106,9 @@ def unmet_requirement(requirements: Iterable[str], version: str = VERSION) -> st
     Raises ValueError for a requirement on Tasky that cannot be read.
     """
     for written in requirements:
-        if re.match(r"tasky(?![\w.-])", written, re.IGNORECASE) and not _meets(version, written):
+        name, following = written[: len("tasky")], written[len("tasky") :][:1]
+        is_ours = name.lower() == "tasky" and not (following.isalnum() or following in ("_", ".", "-"))
+        if is_ours and not _meets(version, written):
             return written
     return ""
 
@@ -168,7 +172,7 @@ def _plain_targets(text: str) -> dict[str, str]:
         if section is None or not equals:
             raise _DoubtError
         if section == GROUP:
-            if name in targets or not is_scheme(name) or not TARGET.fullmatch(target):
+            if name in targets or not is_scheme(name) or not is_target(target):
                 raise _DoubtError
             targets[name] = target
     return targets
@@ -203,16 +207,34 @@ def _plain_row(scheme: str, target: str, folder: str) -> BackendInfo:
 
 
 def _meets(version: str, requirement: str) -> bool:
-    plain = _PLAIN_REQUIREMENT.fullmatch(requirement.strip())
-    if plain is None or not re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", version):
+    clauses = _plain_clauses(requirement)
+    if clauses is None or not _is_release(version):
         from packaging.requirements import Requirement  # only for what is not plain
 
         parsed = Requirement(requirement)
         applies = parsed.marker is None or parsed.marker.evaluate({"extra": ""})
         return not applies or parsed.specifier.contains(version, prereleases=True)
     ours = _release(version)
-    clauses = _CLAUSE.findall(plain[1])
     return all(ours >= _release(text) if sign == ">=" else ours < _release(text) for sign, text in clauses)
+
+
+def _plain_clauses(requirement: str) -> list[tuple[str, str]] | None:
+    """Signs and releases of ``tasky >= 1.2, < 2``; None for what is less plain."""
+    text = requirement.strip()[len("tasky") :].strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    clauses = []
+    for clause in filter(None, map(str.strip, text.split(","))):
+        sign = ">=" if clause.startswith(">=") else "<"
+        release = clause.removeprefix(sign).strip()
+        if not clause.startswith(sign) or not _is_release(release):
+            return None
+        clauses.append((sign, release))
+    return clauses
+
+
+def _is_release(text: str) -> bool:
+    return text.isascii() and all(part.isdecimal() for part in text.split("."))
 
 
 def _release(text: str) -> tuple[int, ...]:

@@ -19,9 +19,8 @@ from tasky.record import record
 
 __all__ = ["Secret", "StorageLocation", "is_scheme"]
 
-# Texts, which re compiles and keeps when they are first needed: a plain location needs two of them.
-_SCHEME: Final = r"[a-z][a-z0-9+.-]*"
-_SPLIT: Final = r"(?s)([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?"
+_SCHEME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
+# Texts, which re compiles and keeps when they are first needed: a plain location needs none of them.
 _HOST_PORT: Final = r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::([0-9]+))?"
 _BAD_ESCAPE: Final = r"%(?![0-9A-Fa-f]{2})"
 _VARIABLE: Final = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
@@ -56,7 +55,7 @@ class Secret:
 
 def is_scheme(text: str) -> bool:
     """Whether ``text`` can name a backend: a lower-case letter, then letters, digits, ``+ . -``."""
-    return re.fullmatch(_SCHEME, text) is not None
+    return text[:1].isalpha() and _SCHEME_CHARACTERS.issuperset(text)
 
 
 @record()
@@ -86,18 +85,18 @@ class StorageLocation:
                 f" such as sqlite://{_as_example(text)}",
                 hint=_FORMS,
             )
-        match = re.fullmatch(_SPLIT, rest)
-        assert match is not None  # the pattern matches every text
-        authority, path, query, fragment = match.groups()
-        if fragment is not None:
+        if "#" in rest:
             raise _refused(scheme, "it has a '#' in it", "Write it as %23 if it belongs to the name.")
         if "%" in rest and re.search(_BAD_ESCAPE, rest):
             rule = "it has a '%' that is not followed by two hex digits"
             raise _refused(scheme, rule, "Write a plain percent sign as %25.")
         if any(ord(character) < 0x20 or ord(character) == 0x7F for character in _decoded(rest)):
             raise _refused(scheme, "it has a control character in it", _FORMS)
+        hierarchy, _, query = rest.partition("?")
+        authority, slash, path = hierarchy.partition("/")
+        path = slash + path
         userinfo, at, hostport = authority.rpartition("@")
-        if (at or ":" in hostport) and "@" in path + (query or ""):
+        if (at or ":" in hostport) and "@" in path + query:
             rule = "it has an '@' behind its first '/' or '?', so a password may have been cut in two"
             hint = "Write '/' and '?' in a password as %2F and %3F, and '@' behind the host as %40."
             raise _refused(scheme, rule, hint)
@@ -207,7 +206,7 @@ def _decoded(text: str) -> str:
     return unquote(text)
 
 
-def _pairs(query: str | None) -> tuple[tuple[str, str], ...]:
+def _pairs(query: str) -> tuple[tuple[str, str], ...]:
     if not query:
         return ()
     from urllib.parse import parse_qsl  # as above
@@ -217,8 +216,8 @@ def _pairs(query: str | None) -> tuple[tuple[str, str], ...]:
 
 def _host_and_port(scheme: str, text: str) -> tuple[str | None, int | None]:
     """Several hosts (``a:1,b:2``) stay one text: only the backend knows whether it takes them."""
-    if "," in text:
-        return _decoded(text), None
+    if "," in text or not any(mark in text for mark in ":[]"):
+        return _decoded(text) or None, None
     match = re.fullmatch(_HOST_PORT, text)
     if match is None or (match[2] is not None and int(match[2][:6]) > 65535):
         rule = "what stands between its '://' and the next '/' is no host and port"

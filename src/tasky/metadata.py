@@ -16,9 +16,9 @@ from importlib_metadata import Distribution, EntryPoint
 from tasky._version import VERSION
 from tasky.discovery import (
     GROUP,
-    TARGET,
     BackendInfo,
     is_metadata_folder,
+    is_target,
     listing_order,
     normalized,
     unmet_requirement,
@@ -182,7 +182,7 @@ def _fault(point: EntryPoint, points: list[EntryPoint], found: _Found) -> str:
             f"{where} names a backend {point.name!r}, which is not a lower-case letter"
             " followed by letters, digits, '+', '.' or '-'"
         )
-    if not TARGET.fullmatch(point.value):
+    if not is_target(point.value):
         return f"{where} gives {point.name} the target {point.value!r}, which is not 'module:factory'"
     if any(other.name == point.name and other.value != point.value for other in points):
         return f"{where} gives {point.name} more than one target"
