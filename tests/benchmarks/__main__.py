@@ -18,6 +18,7 @@ from tests.benchmarks.processes import Processes
 from tests.benchmarks.report import as_json, as_markdown, as_table
 from tests.benchmarks.stores import Stores
 
+STARTS: Final = 41  # of a command, by the clock: fewer are moved by a slow minute
 SIZES: Final = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 GROUPS: Final = (
     "startup",
@@ -55,9 +56,9 @@ def main() -> None:
 def _measure(stores: Stores, options: argparse.Namespace, measured: list[Result]) -> Iterator[Result]:
     groups, sizes = set(options.only), [SIZES[name] for name in options.sizes]
     if "startup" in groups:
-        yield from startup.startup(stores.processes, 21)
+        yield from startup.startup(stores.processes, STARTS)
     if "crowd" in groups:
-        yield from startup.crowded(stores, sizes[0], 21)
+        yield from startup.crowded(stores, sizes[0], STARTS)
     for size in sizes:
         yield from _measure_size(stores, size, groups, options.rounds)
     if "memory" in groups and len(sizes) > 1:
@@ -72,7 +73,7 @@ def _measure(stores: Stores, options: argparse.Namespace, measured: list[Result]
 def _measure_size(stores: Stores, size: int, groups: set[str], rounds: int | None) -> Iterator[Result]:
     few = _few(size, rounds)
     todo: list[tuple[str, Callable[[], Iterable[Result]]]] = [
-        ("commands", lambda: commands.everyday(stores, size, 15)),
+        ("commands", lambda: commands.everyday(stores, size, STARTS)),
         ("read", lambda: reading.reading(stores, size, few)),
         ("read", lambda: reading.paging(stores, size, few) if size > reading.SMALL else ()),
         ("write", lambda: writing.durable_apply(stores, size)),

@@ -6,13 +6,12 @@ So the baseline is the same SQL with the same values, whatever the backend's sch
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Statement", "bare_connection", "drain", "recorded", "replay"]
+__all__ = ["Statement", "bare_connection", "recorded", "replay"]
 
 Statement = tuple[str, Any]
 """SQL and its parameters."""
@@ -38,12 +37,6 @@ def replay(connection: sqlite3.Connection, statements: Iterable[Statement]) -> i
     for sql, parameters in statements:
         rows += len(connection.execute(sql, parameters).fetchall())
     return rows
-
-
-def drain(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
-    """Run the statements and let go of each row as it comes."""
-    for sql, parameters in statements:
-        deque(connection.execute(sql, parameters), maxlen=0)
 
 
 def bare_connection(path: Path, *, wait: float = 5.0) -> sqlite3.Connection:
