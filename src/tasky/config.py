@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -29,6 +28,7 @@ from tasky.errors import ConfigError, InvalidLocationError, InvalidTaskError, Pr
 from tasky.location import StorageLocation, is_scheme
 from tasky.model import check_actor
 from tasky.record import record
+from tasky.toml import parse_toml
 
 __all__ = [
     "Config",
@@ -139,7 +139,7 @@ def project_exists(path: Path) -> ProjectExistsError:
 def _read(path: Path, keys: tuple[str, ...]) -> Config | None:
     try:
         text = path.read_bytes().decode().removeprefix("\ufeff")
-        table = tomllib.loads(text)
+        table = parse_toml(text)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"importlib_metadata", "pydantic", "rich", "platformdirs", "filelock", "pytest", "hypothesis"}
-STANDARD = {"asyncio", "email", "importlib.metadata", "logging", "subprocess", "tempfile"}
+STANDARD = {"asyncio", "email", "importlib.metadata", "logging", "subprocess", "tempfile", "tomllib"}
 PLUGINS = {"tasky_json", "tasky_postgres", "tasky_sqlite", "tasky_template"}
 
 
