@@ -74,6 +74,16 @@ def test_a_large_batch_names_a_task_once(repository: PostgresTaskRepository, kin
     assert remaining(repository) == ["old"]
 
 
+def test_a_large_batch_that_fills_a_store_names_a_task_once(repository: PostgresTaskRepository) -> None:
+    """The first import into a store notices a task that comes again, names it, and writes nothing."""
+    again = LARGE[3]
+    for change in (TaskChange(None, again), TaskChange(again, changed(again)), TaskChange(again, None)):
+        with pytest.raises(ConflictError, match=f"{again.task_id.hex[:8]} twice"):
+            repository.apply(make_batch(), [*(TaskChange(None, task) for task in LARGE), change])
+        assert remaining(repository) == []
+    assert list(repository.history()) == []
+
+
 def test_large_texts_make_a_batch_large(repository: PostgresTaskRepository) -> None:
     """Few tasks with much text are written in pieces, too."""
     tasks = [make_task(f"task {number}", details="x" * (1 << 20)) for number in range(9)]

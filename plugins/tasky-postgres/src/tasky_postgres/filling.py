@@ -8,14 +8,12 @@ from uuid import UUID, uuid4
 import psycopg
 
 from tasky import Batch, ConflictError, HistoryEntry, StoreNotEmptyError, TaskModel
-from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, insert, task_row
+from tasky_postgres.inserting import ANALYZE, BATCHES, EXCLUDE, HISTORY, TASKS, insert, is_empty, task_row
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import Row, batch_to_row, snapshot_from_task
 
 __all__ = ["StoreFiller", "is_filled"]
 
-_EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
-_IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
 _FINISH: Final = (
     "UPDATE tasky_store SET last_sequence = %s, restored = %s RETURNING pg_current_xact_id()::xid::text"
 )
@@ -40,8 +38,8 @@ class StoreFiller:
         self._sequence = 0
         self._batch: Batch | None = None
         self._first = 0
-        connection.execute(_EXCLUDE)
-        if connection.execute(_IS_EMPTY).fetchone() != (True,):
+        connection.execute(EXCLUDE)
+        if not is_empty(connection):
             raise StoreNotEmptyError(
                 "the store is not empty", hint="Restore into a store that holds no tasks and no history."
             )

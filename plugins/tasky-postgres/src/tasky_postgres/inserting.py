@@ -13,12 +13,14 @@ __all__ = [
     "ANALYZE",
     "BATCHES",
     "COPIED",
+    "EXCLUDE",
     "HISTORY",
     "TASKS",
     "Table",
     "chunks",
     "execute_for_each",
     "insert",
+    "is_empty",
     "size_of",
     "task_row",
 ]
@@ -28,6 +30,9 @@ T = TypeVar("T")
 # After many rows, so that no query is planned as if there were none; the server does it later by itself, too.
 # Who does not own the tables may not, and is only warned.
 ANALYZE: Final = "ANALYZE tasks, history, batches"
+# No other writer beside this one; readers do not notice.
+EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
+_IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
 _CHUNK: Final = 500  # changes, tasks or entries
 _CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
 COPIED: Final = 50  # rows from which COPY is quicker
@@ -64,6 +69,11 @@ HISTORY: Final = Table(
     "history",
     {"sequence": _BIGINT, "batch": _BIGINT, "task_id": _UUID, "before": _TEXT, "revision": _BIGINT},
 )
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the store holds nothing, neither tasks nor history."""
+    return connection.execute(_IS_EMPTY).fetchone() == (True,)
 
 
 def insert(connection: Connection, table: Table, rows: list[Row]) -> None:

@@ -12,6 +12,7 @@ keeps all other writers out from its beginning, by a lock on the table that read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
@@ -19,7 +20,17 @@ from uuid import UUID
 import psycopg
 
 from tasky import Batch, BatchExistsError, ConflictError, TaskChange
-from tasky_postgres.inserting import ANALYZE, BATCHES, HISTORY, TASKS, execute_for_each, insert, task_row
+from tasky_postgres.inserting import (
+    ANALYZE,
+    BATCHES,
+    EXCLUDE,
+    HISTORY,
+    TASKS,
+    execute_for_each,
+    insert,
+    is_empty,
+    task_row,
+)
 from tasky_postgres.opening import Connection
 from tasky_postgres.records import (
     COLUMNS,
@@ -34,7 +45,6 @@ __all__ = ["BatchWriter", "has_batch"]
 
 # Before the queue, never in it: a large batch, which holds the table, has to join that, too.
 _SHARE: Final = "LOCK TABLE tasks IN ROW EXCLUSIVE MODE"
-_EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
 _QUEUE: Final = (
     "UPDATE tasky_store SET last_sequence = last_sequence + %s"
     " RETURNING last_sequence, pg_current_xact_id()::xid::text"
@@ -52,6 +62,7 @@ _UPDATE: Final = (
 _HAS_BATCH: Final = "SELECT 1 FROM batches WHERE id = %s"
 _DELETE: Final = "DELETE FROM tasks WHERE task_id = ANY (%s)"
 
+_KEY: Final = r"\(([0-9a-f-]{36})\)"  # in what a unique index says, in any language
 _MANY: Final = 5_000  # changes after which the server's statistics are brought up to date
 _AGAIN: Final = "Read the task again and repeat the change."
 
@@ -73,6 +84,7 @@ class BatchWriter:
         self._batch = batch
         self._is_large = is_large
         self._first = 0  # sequence of the batch's first entry, once something was written
+        self._was_empty = False  # what is in the store is the batch's own, then
         self._guarded: set[UUID] = set()  # of all chunks: unlike what is written, they leave no trace
         self.written = 0
         self.transaction = ""
@@ -80,8 +92,9 @@ class BatchWriter:
     def begin(self) -> None:
         """Do what has to be done before the first chunk; raises ``BatchExistsError``."""
         if self._is_large:
-            self._connection.execute(_EXCLUDE)
+            self._connection.execute(EXCLUDE)
             self.refuse_known()
+            self._was_empty = is_empty(self._connection)
 
     def end(self) -> None:
         """Do what has to be done behind the last chunk."""
@@ -97,12 +110,12 @@ class BatchWriter:
         """Check and write a chunk; raises ``ConflictError`` or ``BatchExistsError``."""
         self._refuse_twice(changes)
         written = [change for change in changes if not change.is_guard]
-        # Of a large batch every task may have been named in an earlier chunk.
-        asked = [change.task_id for change in changes if self._is_large or change.before is None]
+        present = [change.task_id for change in changes if change.before is not None]
+        asked = self._to_ask(changes)
         with self._connection.pipeline():  # asked together, and answered together
             if not self._is_large:
                 self._connection.execute(_SHARE)
-            locked = self._ask(_LOCK, [change.task_id for change in changes if change.before is not None])
+            locked = self._ask(_LOCK, present)
             queued = self._connection.execute(_QUEUE, (len(written),)) if written else None
             same = self._connection.execute(_HAS_BATCH, (self._batch.id,))
             known = self._ask(_KNOWN, asked)
@@ -140,7 +153,26 @@ class BatchWriter:
         created = [
             task_row(change.after) for change in written if change.after is not None and change.before is None
         ]
-        insert(connection, TASKS, created)
+        self._create(created)
+
+    def _to_ask(self, changes: list[TaskChange]) -> list[UUID]:
+        """The tasks of which the history has to be known.
+
+        Of a large batch every task may have been named in an earlier chunk; when it fills an empty store, the
+        primary key notices those that are created again, at a fifth less of the whole time.
+        """
+        if self._was_empty:
+            return [change.task_id for change in changes if change.before is not None]
+        return [change.task_id for change in changes if self._is_large or change.before is None]
+
+    def _create(self, tasks: list[Row]) -> None:
+        try:
+            insert(self._connection, TASKS, tasks)
+        except psycopg.errors.UniqueViolation as error:
+            found = re.search(_KEY, error.diag.message_detail or "")
+            if not self._was_empty or found is None:
+                raise
+            raise _named_twice(UUID(found[1])) from error
 
     def _ask(self, query: str, ids: list[UUID]) -> Iterable[Row]:
         return self._connection.execute(query.encode(), (ids,)) if ids else ()
