@@ -123,6 +123,14 @@ def test_scheme_is_a_lower_case_word(text: str, valid: bool) -> None:
     assert not is_scheme(f"{text}\n")
 
 
+@pytest.mark.parametrize("text", ["SQLite://a.db", " sqlite://a.db", "SQLITE ://a.db"])
+def test_scheme_in_capitals_is_told_how_it_is_written(text: str) -> None:
+    """Somebody who has written the scheme in another way is not told to write one."""
+    with pytest.raises(InvalidLocationError, match=r"sqlite:// location .* lower case") as caught:
+        StorageLocation.parse(text)
+    assert "a.db" not in f"{caught.value} {caught.value.hint}"
+
+
 _words = st.text(
     st.characters(exclude_categories=["Cs"])
     | st.sampled_from("ab12@:/?#&=%$ {}[],;\\'\"\u00e4\u05d0\U0001f4dd")

@@ -79,6 +79,9 @@ class StorageLocation:
     def parse(cls, text: str) -> StorageLocation:
         """Split ``text``; raises ``InvalidLocationError`` without repeating what may be a secret."""
         scheme, separator, rest = text.partition("://")
+        if separator and is_scheme(named := scheme.strip().lower()) and named != scheme:
+            rule = "its scheme is written in lower case, without spaces"
+            raise _refused(named, rule, f"Write {named}:// and what follows.")
         if not separator or not is_scheme(scheme):
             raise InvalidLocationError(
                 "a storage location starts with a backend's name and '://',"

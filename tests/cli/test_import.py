@@ -65,7 +65,7 @@ def test_other_content_is_left_alone_unless_an_update_is_asked_for(cli: CommandL
     cli("import", "-", stdin=line(1) + line(2))
     result = cli("import", "-", stdin=line(1, name="New") + line(2))
     assert result.lines[:4] == counts(unchanged=1, differing=1)
-    assert "1 task of the file differ from what is stored and were left alone; --update" in result.err
+    assert "Left alone, as what is stored differs from the file: 1 task; --update" in result.err
     assert names(cli) == ["Task 1", "Task 2"]
     result = cli("import", "-", "--update", stdin=line(1, name="New") + line(2))
     assert (result.lines[:4], result.err) == (counts(updated=1, unchanged=1), "")

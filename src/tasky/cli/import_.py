@@ -99,6 +99,6 @@ def _report(app: App, imported: Imported, dry_run: bool) -> None:
         app.output.note("Nothing was written.")
     if imported.differing:
         app.output.note(
-            f"{plural(imported.differing, 'task')} of the file differ from what is stored and were left"
-            " alone; --update brings them to what the file says."
+            f"Left alone, as what is stored differs from the file: {plural(imported.differing, 'task')};"
+            " --update stores what the file says."
         )
