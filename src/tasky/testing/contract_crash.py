@@ -141,6 +141,7 @@ def kill_in_parts(whole: Worker, killed: Sequence[Worker], chance: Random) -> It
         began = monotonic()
         assert whole.read() == "answer"
         part = (monotonic() - began) / len(killed)
+        whole.finish()
     for number, worker in enumerate(killed):
         with worker.start():
             assert worker.read() == "begin"
