@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -56,8 +55,10 @@ def test_record_is_a_dataclass() -> None:
     assert replace(point, x=3) == Point(3, 2, "a")
     assert repr(point) == repr(model).replace("Model", "Point")
     match point:
-        case Point(x, y):
-            assert (x, y) == (1, 2)
+        case Point(x, y, label):
+            assert (x, y, label) == (1, 2, "a")
+        case _:
+            pytest.fail("a record matches by place")
 
 
 def test_defaults_are_made_for_each_record() -> None:
@@ -67,19 +68,21 @@ def test_defaults_are_made_for_each_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("kind", "values", "named", "message"),
     [
-        (Point, "Point() needs 'x'"),
-        (lambda: Point(1, 2, "", [], 5), "Point() takes 4 values by place at most"),  # type: ignore[call-arg]
-        (lambda: Point(1, x=1), "Point() was given 'x' twice"),  # type: ignore[misc]
-        (lambda: Point(1, z=1), "Point() has no 'z'"),  # type: ignore[call-arg]
-        (lambda: Named(1, 2, "", [], "n"), "Named() takes 4 values by place at most"),  # type: ignore[call-arg]
+        (Point, (), {}, "Point() needs 'x'"),
+        (Point, (1, 2, "", [], 5), {}, "Point() takes 4 values by place at most"),
+        (Point, (1,), {"x": 1}, "Point() was given 'x' twice"),
+        (Point, (1,), {"z": 1}, "Point() has no 'z'"),
+        (Named, (1, 2, "", [], "n"), {}, "Named() takes 4 values by place at most"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_do_not_fit_are_refused(
+    kind: type[Any], values: tuple[Any, ...], named: dict[str, Any], message: str
+) -> None:
     """The error names the record and what is wrong."""
     with pytest.raises(TypeError) as caught:
-        make()
+        kind(*values, **named)
     assert str(caught.value) == message
 
 

@@ -106,9 +106,7 @@ def unmet_requirement(requirements: Iterable[str], version: str = VERSION) -> st
     Raises ValueError for a requirement on Tasky that cannot be read.
     """
     for written in requirements:
-        name, following = written[: len("tasky")], written[len("tasky") :][:1]
-        is_ours = name.lower() == "tasky" and not (following.isalnum() or following in ("_", ".", "-"))
-        if is_ours and not _meets(version, written):
+        if re.match(r"tasky(?![\w.-])", written, re.IGNORECASE) and not _meets(version, written):
             return written
     return ""
 

@@ -13,7 +13,7 @@ from tasky.model import TaskModel
 __all__ = ["Edges"]
 
 _ID: Final = 16  # bytes
-_WORTH_IT: Final = 7 / 8  # of the pairs at most are left after a round, or there is not another one
+_LEAST_DROPPED: Final = 1 / 8  # of the pairs in a round, for there to be another
 _REMEMBERED: Final = 10_000  # ids of which it is known whether they are stored
 
 
@@ -47,7 +47,8 @@ class Edges:
             return read(UUID(bytes=task)) is not None
 
         pairs, to_stored = self._pairs, bytearray()
-        while True:
+        dropped = 1.0
+        while pairs and dropped >= _LEAST_DROPPED:
             beginnings = _Ids(task for task, _ in chain(_split_pairs(pairs), _split_pairs(to_stored)))
             kept = bytearray()
             for task, needed in _split_pairs(pairs):
@@ -55,9 +56,8 @@ class Edges:
                     kept += task + needed
                 elif is_stored(needed):
                     to_stored += task + needed
-            done, pairs = len(kept) > _WORTH_IT * len(pairs), kept
-            if done or not pairs:
-                return self._walkable(pairs + to_stored)
+            dropped, pairs = 1 - len(kept) / len(pairs), kept
+        return self._walkable(pairs + to_stored)
 
     def _walkable(self, pairs: bytearray) -> dict[UUID, list[UUID]]:
         """With every updated task: a stored one may lead there, and what it had stored is out of date."""

@@ -66,16 +66,15 @@ class Import:
 
     def changes(self) -> Iterator[TaskChange]:
         """The changes, then the guards; to be consumed once. Raises ``DependencyCycleError`` at the end."""
-        with self._repository.history(limit=1) as entries:
-            has_history = next(entries, None) is not None
+        is_empty = self._is_empty()  # nothing need be looked up then
         tasks = iter(self._tasks)
         while chunk := list(islice(tasks, CHUNK)):
-            stored = self._stored(chunk) if has_history else {}
+            stored = {} if is_empty else self._stored(chunk)
             for task in chunk:
-                change = self._change(task, stored.get(task.task_id), has_history)
+                change = self._change(task, stored.get(task.task_id), is_new=is_empty)
                 if change is not None:
                     yield change
-        read = self._repository.get_task if has_history else _nothing
+        read = _nothing if is_empty else self._repository.get_task
         edges = self._edges.to_walk(read)
         yield from guard_dependencies(edges, edges, read)
 
@@ -93,16 +92,21 @@ class Import:
                 )
             seen.add(change.task_id)
 
+    def _is_empty(self) -> bool:
+        """Whether the store holds neither tasks nor history; either may be there without the other."""
+        with self._repository.history(limit=1) as entries, self._repository.find_tasks(limit=1) as tasks:
+            return next(entries, None) is None and next(tasks, None) is None
+
     def _stored(self, chunk: list[TaskModel]) -> dict[UUID, TaskModel]:
         wanted = TaskFilter(ids=frozenset(task.task_id for task in chunk))
         with self._repository.find_tasks(wanted) as found:
             return {task.task_id: task for task in found}
 
-    def _change(self, task: TaskModel, stored: TaskModel | None, has_history: bool) -> TaskChange | None:
+    def _change(self, task: TaskModel, stored: TaskModel | None, *, is_new: bool) -> TaskChange | None:
         if stored is None:
             self.created += 1
             self._edges.add_created(task)
-            return TaskChange(None, self._created(task) if has_history else _first_revision(task))
+            return TaskChange(None, _first_revision(task) if is_new else self._created(task))
         if same_content(stored, task):
             self.unchanged += 1
             return None

@@ -42,9 +42,8 @@ def record(*, kw_only: bool = False) -> Callable[[type[Class]], type[Class]]:
 
 def _add_construction(cls: Any, every: Fields) -> None:
     """Set the fields once, each through its slot; afterwards nothing may."""
-    plan = [
-        (each.name, getattr(cls, each.name).__set__, each.default, each.default_factory) for each in every
-    ]
+    setters = _setters(cls, every)
+    plan = [(each.name, setters[each.name], each.default, each.default_factory) for each in every]
     positional = [each.name for each in every if not each.kw_only]
     checks_itself = hasattr(cls, "__post_init__")
 

@@ -48,7 +48,7 @@ def parse_plain(text: str) -> dict[str, Any] | None:
 
 
 def _is_key(text: str) -> bool:
-    return text.isascii() and text.replace("-", "_").replace("_", "a").isalnum()
+    return text.isascii() and text.replace("-", "_").isidentifier()
 
 
 def _value(text: str) -> str | int | None:

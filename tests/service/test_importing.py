@@ -140,3 +140,13 @@ def test_dependency_that_the_import_removes_closes_no_ring(service: TaskService)
     )
     imported = service.import_tasks([updated, replace(last, depends_on=(stored.task_id,))], update=True)
     assert counts(imported) == (0, 2, 0, 0)
+
+
+def test_tasks_without_history_count_all_the_same(service: TaskService) -> None:
+    """A store that was restored without its history knows its tasks, and a ring through one is found."""
+    new = make_task("new")
+    stored = make_task("stored", depends_on=(new.task_id,))
+    service.repository.restore([stored], [])
+    assert counts(service.import_tasks([stored])) == (0, 0, 1, 0)
+    with pytest.raises(DependencyCycleError):
+        service.import_tasks([replace(new, depends_on=(stored.task_id,))])

@@ -79,7 +79,7 @@ def writing(server: Server, size: int) -> Iterator[Result]:
 
     The same batches go to three copies of a store: one to note the statements on, and one for each side.
     """
-    each = APPLIED + 1  # and one to warm up
+    each = APPLIED + 1  # the first one warms up
     closed = (task for task in server.tasks(size) if task.closed_at is not None)
     batches = [edited(task) for task in islice(closed, 2 * each)]
     with server.copy(size) as noting, opened(noting) as store:

@@ -80,7 +80,7 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise closed_error(self._path)
-            if not self._idle or not self._may_go():
+            if not self._idle or not self._may_go():  # with an idle one there is room
                 self._wait_for(self._has_room)
             if self._idle:
                 connection = self._idle.pop()
