@@ -131,14 +131,17 @@ def test_history_names_what_it_met(
         "UPDATE tasky_store SET last_sequence = 0",
     ],
 )
+@pytest.mark.parametrize("others", [0, 60])
 def test_a_damaged_store_is_not_written_over(
-    damaged: Any, repository: PostgresTaskRepository, sql: Any, statement: str
+    damaged: Any, repository: PostgresTaskRepository, sql: Any, statement: str, others: int
 ) -> None:
     """A change whose task, or whose place in the history, cannot be read is refused and not written."""
     damaged(statement)
     before = changed(ONE, name="One more")
+    changes = [TaskChange(None, make_task(f"other {number}")) for number in range(others)]
+    changes.insert(others // 2, TaskChange(before, changed(before, name="over it")))
     with pytest.raises(StorageError):
-        repository.apply(make_batch(), [TaskChange(before, changed(before, name="over it"))])
+        repository.apply(make_batch(), changes)
     assert sql("SELECT count(*) FROM history") == [(3,)]
 
 

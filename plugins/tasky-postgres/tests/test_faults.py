@@ -22,6 +22,7 @@ from tasky import (
 from tasky.testing.samples import changed, create, example_store, make_batch, make_task, remaining, update
 from tasky_postgres import PostgresTaskRepository
 from tasky_postgres.address import Address
+from tasky_postgres.inserting import CHUNK
 from tasky_postgres.server import TemporaryServer
 
 A = make_task("a")
@@ -161,9 +162,9 @@ def test_a_server_process_that_is_killed_is_one_error(repository: PostgresTaskRe
 
 
 def _killing(sql: Any, changes: list[TaskChange]) -> Iterator[TaskChange]:
-    for number in range(2_000):
+    for number in range(3 * CHUNK):
         yield TaskChange(None, make_task(f"task {number}"))
-        if number == 1_500:
+        if number == 2 * CHUNK + 1_000:  # the first two were written
             ((pid,),) = sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
             os.kill(pid, signal.SIGKILL)
     yield from changes
@@ -231,7 +232,7 @@ def test_a_server_that_is_killed_while_others_write_keeps_what_it_answered(
     assert list(repository.check()) == []
 
 
-@pytest.mark.parametrize("size", [1, 1_500])
+@pytest.mark.parametrize("size", [1, 3 * CHUNK])
 def test_a_server_that_is_killed_in_a_batch_has_nothing_of_it(
     repository: PostgresTaskRepository, server: TemporaryServer, size: int
 ) -> None:

@@ -17,10 +17,11 @@ from tasky.testing.contract_threads import at_once
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
 from tasky_postgres import PostgresTaskRepository
 from tasky_postgres.address import Address
-from tasky_postgres.inserting import chunks, size_of
+from tasky_postgres.inserting import CHUNK, chunks, size_of
 from tasky_postgres.server import SUPERUSER, TemporaryServer
 
-LARGE = [make_task(f"task {number}") for number in range(1_300)]  # more than one chunk
+LARGE = [make_task(f"task {number}") for number in range(CHUNK + 1_000)]
+HALF = CHUNK // 2 + 400  # two of them take more than one chunk
 PATIENCE = 60.0  # seconds
 
 
@@ -43,15 +44,15 @@ def lock(rival: psycopg.Connection[Any], task: TaskModel) -> None:
 def test_a_large_batch_is_one_batch(repository: PostgresTaskRepository) -> None:
     """What comes in several chunks creates, changes, deletes and guards as a small one does."""
     create(repository, *LARGE)
-    changes = [TaskChange(task, changed(task, name="new")) for task in LARGE[:600]]
-    changes += [TaskChange(task, None) for task in LARGE[600:1_200]]
-    changes += [TaskChange(task, task) for task in LARGE[1_200:]]
-    changes += [TaskChange(None, make_task(f"late {number}")) for number in range(600)]
+    changes = [TaskChange(task, changed(task, name="new")) for task in LARGE[:HALF]]
+    changes += [TaskChange(task, None) for task in LARGE[HALF : 2 * HALF]]
+    changes += [TaskChange(task, task) for task in LARGE[2 * HALF :]]
+    changes += [TaskChange(None, make_task(f"late {number}")) for number in range(HALF)]
     batch = make_batch()
     repository.apply(batch, iter(changes))
     written = [entry.task_id for entry in repository.history(batch=batch.id)]
     assert written == [change.task_id for change in changes if not change.is_guard]
-    assert sum(repository.count_tasks().values()) == 1_300
+    assert sum(repository.count_tasks().values()) == len(LARGE)
     assert list(repository.check()) == []
     with pytest.raises(BatchExistsError):
         repository.apply(batch, iter(changes))
@@ -185,10 +186,10 @@ def test_large_and_small_batches_do_not_wait_for_each_other(
             for number in range(times):
                 create(handle, *(make_task(f"{name} {number} {part}") for part in range(size)))
 
-    large = [lambda name=name: write(name, 3, 600) for name in "ab"]
+    large = [lambda name=name: write(name, 3, CHUNK + 100) for name in "ab"]
     small = [lambda name=name: write(name, 100, 1) for name in "cde"]
     at_once([*large, *small])
-    assert sum(repository.count_tasks().values()) == 2 * 3 * 600 + 3 * 100
+    assert sum(repository.count_tasks().values()) == 2 * 3 * (CHUNK + 100) + 3 * 100
     assert list(repository.check()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -47,7 +48,7 @@ class StoreFiller:
     def add_tasks(self, tasks: list[TaskModel]) -> None:
         """Some of the tasks; raises ``ConflictError`` for one that came before."""
         try:
-            insert(self._connection, TASKS, [task_row(task) for task in tasks])
+            insert(self._connection, TASKS, map(task_row, tasks), len(tasks))
         except psycopg.errors.UniqueViolation as error:
             raise ConflictError(
                 "a task comes twice in what is to be restored",
@@ -56,17 +57,19 @@ class StoreFiller:
 
     def add_history(self, entries: list[HistoryEntry]) -> None:
         """Some of the entries, in their order."""
-        rows: list[Row] = []
         batches: list[Row] = []
+        insert(self._connection, HISTORY, self._numbered(entries, batches), len(entries))
+        insert(self._connection, BATCHES, batches, len(batches))
+
+    def _numbered(self, entries: list[HistoryEntry], batches: list[Row]) -> Iterator[Row]:
+        """The rows of the entries; the batches that begin among them are added to ``batches``."""
         for entry in entries:
             self._sequence += 1
             if self._batch is None or entry.batch.id != self._batch.id:
                 self._batch, self._first = entry.batch, self._sequence
                 batches.append((self._first, *batch_to_row(entry.batch)))
             before = None if entry.before is None else snapshot_from_task(entry.before)
-            rows.append((self._sequence, self._first, entry.task_id, before, entry.revision))
-        insert(self._connection, BATCHES, batches)
-        insert(self._connection, HISTORY, rows)
+            yield self._sequence, self._first, entry.task_id, before, entry.revision
 
     def finish(self) -> str:
         """Let numbers go on from here; returns the server's number of the transaction."""

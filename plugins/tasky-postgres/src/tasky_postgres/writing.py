@@ -13,13 +13,13 @@ keeps all other writers out from its beginning, by a lock on the table that read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
 import psycopg
 
-from tasky import Batch, BatchExistsError, ConflictError, TaskChange
+from tasky import Batch, BatchExistsError, ConflictError, TaskChange, TaskModel
 from tasky_postgres.inserting import (
     ANALYZE,
     BATCHES,
@@ -131,15 +131,16 @@ class BatchWriter:
             return
         if not self.written:
             self._first = first
-            insert(self._connection, BATCHES, [(first, *batch_to_row(self._batch))])
+            insert(self._connection, BATCHES, [(first, *batch_to_row(self._batch))], 1)
         self.written += len(written)
-        entries: list[Row] = []
-        for sequence, change in enumerate(written, first):
+        insert(self._connection, HISTORY, self._entries(written, first, stored), len(written))
+        self._store(written)
+
+    def _entries(self, changes: list[TaskChange], first: int, stored: dict[UUID, Row]) -> Iterator[Row]:
+        for sequence, change in enumerate(changes, first):
             before = None if change.before is None else _snapshot(stored[change.task_id])
             revision = None if change.after is None else change.after.revision
-            entries.append((sequence, self._first, change.task_id, before, revision))
-        insert(self._connection, HISTORY, entries)
-        self._store(written)
+            yield sequence, self._first, change.task_id, before, revision
 
     def _store(self, written: list[TaskChange]) -> None:
         connection = self._connection
@@ -153,14 +154,12 @@ class BatchWriter:
         ]
         if updated:
             execute_for_each(connection, _UPDATE, updated)
-        created = [
-            task_row(change.after) for change in written if change.after is not None and change.before is None
-        ]
+        created = [change.after for change in written if change.after is not None and change.before is None]
         self._create(created)
 
-    def _create(self, tasks: list[Row]) -> None:
+    def _create(self, tasks: list[TaskModel]) -> None:
         try:
-            insert(self._connection, TASKS, tasks)
+            insert(self._connection, TASKS, map(task_row, tasks), len(tasks))
         except psycopg.errors.UniqueViolation as error:
             found = re.search(_KEY, error.diag.message_detail or "")
             if not self._was_empty or found is None:
