@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.postgres.clients JOB SIDE LOCATION COUNT`` opens the store as SIDE does (``ours``
 or ``bare``), says so, waits for a line on stdin, and prints what it met as a ``Report`` in JSON. JOB is
-``spread`` (COUNT updates, of any task each), ``hot`` (COUNT updates of one task) or ``claim`` (claims until
-there is nothing left to claim).
+``list`` (COUNT times the newest page), ``add`` (COUNT tasks, a batch each), ``spread`` (COUNT updates, of any
+task each), ``hot`` (COUNT updates of one task) or ``claim`` (claims until there is nothing left to claim).
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
+from tests.benchmarks.dataset import tasks
+from tests.benchmarks.postgres.operations import newest
+from tests.benchmarks.postgres.recording import recorded, replay
 from tests.benchmarks.postgres.servers import Bare, bare, opened
 from tests.benchmarks.racing import Report, counted, take_part
 
-from tasky import (
-    NothingToClaimError,
-    StorageLocation,
-    TaskEdit,
-    TaskService,
-)
-from tasky_postgres.inserting import BATCHES, HISTORY
+from tasky import NothingToClaimError, StorageLocation, TaskEdit, TaskService
+from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, Table, task_row
 from tasky_postgres.records import COLUMNS, Row
 
 Step: TypeAlias = Callable[[int], bool]
 """Does the job once more, the how-manieth time is given; False when there is nothing left to do."""
 
 ACTOR: Final = f"client-{os.getpid()}"
+SOME: Final = 1_000  # tasks that are updated
+SAMPLE: Final = task_row(next(tasks(1)))
 READ: Final = f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = %s FOR UPDATE"
 FREE: Final = (
     f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE status = 'pending' AND assignee IS NULL"
@@ -54,63 +54,88 @@ def ours(location: StorageLocation, job: str, report: Report) -> Iterator[Step]:
     """Through the service, which reads, computes and writes, and begins again when others were quicker."""
     with opened(location) as store, counted(store, report):
         service = TaskService(store, actor=ACTOR)
-        ids = [task.task_id for task in store.find_tasks(limit=1_000)]
+        ids = [task.task_id for task in store.find_tasks(limit=SOME)]
+
+        def page(_: int) -> bool:
+            return bool(newest(store))
+
+        def add(number: int) -> bool:
+            return bool(service.create(name=f"{ACTOR} {number}").changes)
 
         def update(number: int) -> bool:
             service.update([_chosen(job, ids)], TaskEdit(values={"details": f"{ACTOR} {number}"}))
             return True
 
-        def claim(number: int) -> bool:
+        def claim(_: int) -> bool:
             try:
                 return bool(service.claim().changes)
             except NothingToClaimError:
                 return False
 
-        yield claim if job == "claim" else update
+        yield {"list": page, "add": add, "claim": claim}.get(job, update)
 
 
 @contextmanager
 def by_hand(location: StorageLocation, job: str, report: Report) -> Iterator[Step]:
     """The same to the same tables with psycopg and nothing else; others skip a free task that is locked."""
+    with opened(location) as store:
+        pages = recorded(partial(newest, store))
+        ids = [task.task_id for task in store.find_tasks(limit=SOME)]
     with bare(location) as connection:
-        ids = [row[0] for row in connection.execute("SELECT task_id FROM tasks LIMIT 1000")]
+
+        def page(_: int) -> bool:
+            replay(connection, pages)
+            return True
+
+        def add(number: int) -> bool:
+            row = (uuid4(), f"{ACTOR} {number}", *SAMPLE[2:])
+            connection.execute("BEGIN")
+            _remember(connection, row[0], None, 1, "add")
+            _insert(connection, TASKS, row)
+            connection.execute("COMMIT")
+            return True
 
         def update(number: int) -> bool:
             connection.execute("BEGIN")
             row = connection.execute(READ.encode(), (_chosen(job, ids),)).fetchone()
             assert row is not None  # nobody deletes one
-            _remember(connection, row, "update")
+            _remember(connection, row[0], _snapshot(row), row[-1] + 1, "update")
             connection.execute(DETAILS.encode(), (f"{ACTOR} {number}", datetime.now(UTC), row[0]))
             connection.execute("COMMIT")
             return True
 
-        def claim(number: int) -> bool:
+        def claim(_: int) -> bool:
             connection.execute("BEGIN")
             row = connection.execute(FREE.encode(), (datetime.now(UTC),)).fetchone()
             if row is not None:
-                _remember(connection, row, "claim")
+                _remember(connection, row[0], _snapshot(row), row[-1] + 1, "claim")
                 connection.execute(ASSIGNEE.encode(), (ACTOR, datetime.now(UTC), row[0]))
             connection.execute("COMMIT")
             return row is not None
 
-        yield claim if job == "claim" else update
+        yield {"list": page, "add": add, "claim": claim}.get(job, update)
 
 
 def _chosen(job: str, ids: list[UUID]) -> UUID:
     return ids[0] if job == "hot" else random.choice(ids)  # noqa: S311 - it spreads load and keeps no secret
 
 
-def _remember(connection: Bare, row: Row, command: str) -> None:
+def _snapshot(row: Row) -> str:
+    return f'{{"row": {json.dumps(row, default=str, ensure_ascii=False)}}}'
+
+
+def _remember(connection: Bare, task_id: UUID, before: str | None, revision: int, command: str) -> None:
     """The batch and its entry in the history."""
     numbered = connection.execute(QUEUE).fetchone()
     assert numbered is not None  # there is one row
-    before = json.dumps(row, default=str, ensure_ascii=False)
-    for table, values in (
-        (BATCHES, (numbered[0], uuid4(), datetime.now(UTC), ACTOR, command, None)),
-        (HISTORY, (numbered[0], numbered[0], row[0], f'{{"row": {before}}}', row[-1] + 1)),
-    ):
-        places = ", ".join(["%s"] * len(values))
-        connection.execute(f"INSERT INTO {table.name} VALUES ({places})".encode(), values)
+    _insert(connection, BATCHES, (numbered[0], uuid4(), datetime.now(UTC), ACTOR, command, None))
+    _insert(connection, HISTORY, (numbered[0], numbered[0], task_id, before, revision))
+
+
+def _insert(connection: Bare, table: Table, row: Row) -> None:
+    places = ", ".join(["%s"] * len(row))
+    statement = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({places})"
+    connection.execute(statement.encode(), row)
 
 
 def _work(step: Step, most: int, report: Report) -> None:

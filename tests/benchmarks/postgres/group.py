@@ -19,7 +19,8 @@ COMMANDS: Final = 15  # rounds
 
 
 def postgres(processes: Processes, sizes: Mapping[int, int], crowded: int) -> Iterator[Result]:
-    """Everything at each of the ``sizes``, in as many rounds as it says; the crowds in ``crowded`` ones.
+    """Everything at each of the ``sizes``, in as many rounds as it says; the crowds at the largest, in
+    ``crowded`` ones.
 
     Without a server that could be started it says so, and measures nothing.
     """
@@ -39,6 +40,7 @@ def postgres(processes: Processes, sizes: Mapping[int, int], crowded: int) -> It
             yield from operations.bulk(server, size, few)
             yield from everyday(server, processes, size, COMMANDS)
             gc.unfreeze()
+            if size == max(sizes):
+                yield from crowds.crowds(server, processes, size, crowded)
             server.forget(size)
-        yield from crowds.crowds(server, processes, crowded)
     yield from crowds.slow_commits(processes, crowded)

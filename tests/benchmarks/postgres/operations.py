@@ -20,7 +20,7 @@ from tasky import TaskChange, TaskFilter, TaskModel, TaskOrder, TaskRepository, 
 from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, Table
 from tasky_postgres.records import COLUMNS, Row, task_from_row
 
-__all__ = ["bulk", "reading", "space", "writing"]
+__all__ = ["bulk", "newest", "reading", "space", "writing"]
 
 ONE_BY_ONE: Final = "psycopg, the same statements"
 AT_ONCE: Final = "psycopg, the same in one pipeline"
@@ -36,16 +36,17 @@ INDEXES: Final = (
 )
 
 
+def newest(store: TaskRepository) -> list[TaskModel]:
+    """The first page of what is open."""
+    return list(store.find_tasks(OPEN, order=NEWEST, limit=PAGE))
+
+
 def reading(server: Server, size: int, rounds: int) -> Iterator[Result]:
     """One task, pages, a count, a scan, and what a claim would take."""
     location, middle = server.store(size), server.tasks(size)[size // 2]
     reads: tuple[tuple[str, int, Callable[[TaskRepository], object]], ...] = (
         ("get_task", 1, lambda store: store.get_task(middle.task_id)),
-        (
-            "find_tasks, a page of 50",
-            PAGE,
-            lambda store: list(store.find_tasks(OPEN, order=NEWEST, limit=PAGE)),
-        ),
+        ("find_tasks, a page of 50", PAGE, newest),
         (
             "find_tasks, 50 after the middle",
             PAGE,
