@@ -135,7 +135,7 @@ def test_processes_that_open_an_older_store_at_once_upgrade_it_once(
     path: Path, make_older: Callable[[int], None], run: Any
 ) -> None:
     """One of them takes the steps, the others wait for it, and all go on with the same store."""
-    make_older(1)
+    make_older(OLDER[-1])
     processes = [run(COUNTING) for _ in range(6)]
     for process in processes:
         process.stdin.write("go\n")

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from tasky import TaskFilter, TaskOrder, TaskStatus
+from tasky import TaskFilter, TaskOrder, TaskPriority, TaskStatus
 from tasky_sqlite.records import to_microseconds
 
 __all__ = ["PROJECTS", "STATUSES", "Criteria", "Criterion", "Params", "filter_criteria", "value_range"]
@@ -25,6 +25,7 @@ _TIMES: Final = {  # the orders that filters bound: two attributes of a filter, 
     name: (f"{name}_after", f"{name}_before", f"{name}_at >= ?", f"{name}_at < ?")
     for name in ("created", "updated", "due", "closed")
 }
+_NOBODY: Final = frozenset({None})
 _LISTED: Final = 100  # values up to which each has a parameter of its own
 
 # Splits a blob of ids, given twice: no limit on bound variables, and one statement text for any number.
@@ -58,17 +59,22 @@ class Criterion(NamedTuple):
     led_by_status: bool = False
     counted: str = ""  # where to count instead, when the driver would gather all of its rows first
     exact: bool = False  # by id: leaves few rows, no need to count
-    of_order: bool = False  # about the order's own value: a walk starts and ends by it
+    of_walk: bool = False  # a walk in the order that was asked for starts and ends by it
 
 
 class Criteria:
-    """The statuses asked for and the other criteria, which must all hold; ``empty`` when none can."""
+    """The statuses asked for and the other criteria, which must all hold; ``empty`` when none can.
 
-    __slots__ = ("empty", "others", "statuses")
+    ``free``, for tasks that are free to claim, in the order of ``due``: one condition for each priority, or
+    the lack of one, that they may have. Under each of them ``tasks_free`` has them in that order.
+    """
+
+    __slots__ = ("empty", "free", "others", "statuses")
 
     def __init__(self) -> None:
         self.statuses: tuple[str, ...] = STATUSES
         self.others: list[Criterion] = []
+        self.free: tuple[str, ...] = ()
         self.empty = False
 
     def add(self, plain: str, *params: Any) -> None:
@@ -117,12 +123,16 @@ def filter_criteria(filter: TaskFilter, order: TaskOrder | None) -> Criteria:
         )
     if filter.project_id is not None:
         _add_project(criteria, filter.project_id)
+    is_free = criteria.statuses == ("pending",) and filter.assignees == _NOBODY
+    if is_free and order is not None and order.by == "due":
+        levels = (None, *TaskPriority) if filter.priorities is None else sorted(filter.priorities)
+        criteria.free = tuple(
+            ["priority IS NULL" if level is None else f"priority = {level.value}" for level in levels]
+        )
     if filter.assignees is not None:
         _add_assignees(criteria, filter.assignees)
     if filter.priorities is not None:
-        levels = ", ".join([str(priority.value) for priority in sorted(filter.priorities)])
-        among = f"priority IN ({levels})"
-        criteria.others.append(Criterion(f"+{among}", (), among, (), "tasks_priority", led_by_status=True))
+        _add_priorities(criteria, filter.priorities)
     for name in _TIMES:
         _add_range(criteria, filter, name, order)
     if filter.text:
@@ -200,11 +210,20 @@ def _add_assignees(criteria: Criteria, assignees: frozenset[str | None]) -> None
     else:
         among, params = f"IN ({', '.join('?' * len(names))})", tuple(names)
     if None in assignees:
-        criteria.add(f"(+assignee IS NULL OR +assignee {among})", *params)
+        plain = f"(+assignee IS NULL OR +assignee {among})"
+        criteria.others.append(Criterion(plain, params, of_walk=bool(criteria.free)))
     else:
         criteria.others.append(
             Criterion(f"+assignee {among}", params, f"assignee {among}", params, "tasks_assignee")
         )
+
+
+def _add_priorities(criteria: Criteria, priorities: frozenset[TaskPriority]) -> None:
+    among = f"priority IN ({', '.join([str(priority.value) for priority in sorted(priorities)])})"
+    if criteria.free:
+        criteria.others.append(Criterion(f"+{among}", (), of_walk=True))
+    else:
+        criteria.others.append(Criterion(f"+{among}", (), among, (), "tasks_priority", led_by_status=True))
 
 
 def _add_range(criteria: Criteria, filter: TaskFilter, name: str, order: TaskOrder | None) -> None:
@@ -213,7 +232,7 @@ def _add_range(criteria: Criteria, filter: TaskFilter, name: str, order: TaskOrd
         return
     plain = " AND ".join([f"+{condition}" for condition in conditions])
     if order is not None and order.by == name:
-        criteria.others.append(Criterion(plain, params, of_order=True))
+        criteria.others.append(Criterion(plain, params, of_walk=True))
     else:
         driver, led_by_status = " AND ".join(conditions), name != "closed"
         criteria.others.append(

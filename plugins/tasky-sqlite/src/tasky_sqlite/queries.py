@@ -5,8 +5,8 @@ Two kinds of plan, and which one is chosen does not depend on statistics:
 - A *driver* is a criterion that has an index and leaves few rows: they are fetched by it, and sorted.
 - Otherwise the index of the order is *walked*, from where the page begins, so that a page costs what its
   rows cost. Each such index is led by the status, so a list of several statuses (or projects) merges several
-  walks. Tasks that lack the value of the order come last in both directions: a second statement, run when
-  the first one is exhausted.
+  walks; what is free to claim has an index of its own, led by the priority. Tasks that lack the value of the
+  order come last in both directions: a second statement, run when the first one is exhausted.
 
 Every other criterion is a plain condition on the rows so found. How many rows a criterion leaves is asked by
 counting entries of its index up to a bound. Text search reads every row of the walk.
@@ -45,6 +45,7 @@ _VALUE: Final = {
     "priority": "priority",
     "name": "name_folded",
 }
+_FREE: Final = "status = 'pending' AND assignee IS NULL"  # as the index says it
 _NULLABLE: Final = frozenset({"due", "priority"})
 _WALKED_PROJECTS: Final = 8  # at most so many walks are merged for a project and those under it
 _FEW: Final = 4_000  # rows that cost about as much to sort as a walk to the end of a page costs
@@ -184,8 +185,10 @@ def _walks(
     criteria: Criteria, filter: TaskFilter, order: TaskOrder, place: Params | None, probe: Probe
 ) -> Iterator[Statement]:
     """Walk the order's index: the tasks that have the value, then those that lack it."""
-    others = [criterion for criterion in criteria.others if not criterion.of_order]
+    others = [criterion for criterion in criteria.others if not criterion.of_walk]
     index, leaders = f"tasks_{order.by}", [(f"status = '{status}'", ()) for status in criteria.statuses]
+    if criteria.free:
+        index, leaders = "tasks_free", [(f"{_FREE} AND {level}", ()) for level in criteria.free]
     project = next((criterion for criterion in others if criterion.index_name == "tasks_project"), None)
     if project is not None and order.by == "created":
         names = probe(f"{PROJECTS} LIMIT ?", (*project.driver_params, _WALKED_PROJECTS + 1))

@@ -106,6 +106,11 @@ STEPS: list[tuple[str, ...]] = [
         # What is hidden until later: few of many, and without an index every task is read to find them.
         "CREATE INDEX tasks_waiting ON tasks (wait_until) WHERE wait_until IS NOT NULL",
     ),
+    (
+        # What is free to claim: the open tasks before it may all be somebody's.
+        "CREATE INDEX tasks_free ON tasks (priority, due_at, created_at, task_id)"
+        " WHERE status = 'pending' AND assignee IS NULL",
+    ),
 ]
 
 
