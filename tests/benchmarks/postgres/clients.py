@@ -38,7 +38,7 @@ SOME: Final = 1_000  # tasks that are updated
 SAMPLE: Final = task_row(next(tasks(1)))
 READ: Final = f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = %s FOR UPDATE"
 FREE: Final = (
-    f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE status = 'pending' AND assignee IS NULL"
+    f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE is_free"
     " AND (wait_until IS NULL OR wait_until <= %s) AND NOT EXISTS (SELECT 1 FROM tasks AS needed"
     " WHERE needed.task_id = ANY (tasks.depends_on) AND needed.status = 'pending')"
     " ORDER BY priority DESC NULLS LAST, due_at, created_at, task_id LIMIT 1 FOR UPDATE SKIP LOCKED"

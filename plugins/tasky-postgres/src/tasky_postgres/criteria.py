@@ -30,10 +30,11 @@ _BLOCKED: Final = (
 class Criteria:
     """The statuses asked for and the conditions that must all hold; ``empty`` when they cannot.
 
-    ``exact`` when one of them names tasks by ids, and so leaves few of them.
+    ``exact`` when one of them names tasks by ids, and so leaves few of them. ``free`` when one of them is
+    ``is_free``, which implies the status.
     """
 
-    __slots__ = ("conditions", "empty", "exact", "params", "statuses")
+    __slots__ = ("conditions", "empty", "exact", "free", "params", "statuses")
 
     def __init__(self) -> None:
         self.statuses: tuple[str, ...] = STATUSES
@@ -41,6 +42,7 @@ class Criteria:
         self.params: list[Any] = []
         self.exact = False
         self.empty = False
+        self.free = False
 
     def add(self, condition: str, *params: Any) -> None:
         """One more condition, with its parameters."""
@@ -74,7 +76,7 @@ def filter_criteria(filter: TaskFilter) -> Criteria:
     if filter.assignees is not None:
         _add_assignees(criteria, filter.assignees)
     if filter.priorities is not None:
-        criteria.add("priority = ANY (%s::smallint[])", [each.value for each in filter.priorities])
+        _add_priorities(criteria, [priority.value for priority in filter.priorities])
     for name in ("created", "updated", "due", "closed"):
         _add_range(criteria, filter, name)
     if filter.text:
@@ -98,8 +100,18 @@ def _add_assignees(criteria: Criteria, assignees: frozenset[str | None]) -> None
         criteria.add("assignee = ANY (%s::text[])", names)
     elif names:
         criteria.add("(assignee IS NULL OR assignee = ANY (%s::text[]))", names)
+    elif criteria.statuses == ("pending",):
+        criteria.free = True
+        criteria.add("is_free")
     else:
         criteria.add("assignee IS NULL")
+
+
+def _add_priorities(criteria: Criteria, values: list[int]) -> None:
+    if len(values) == 1:  # an index has those in order; to the server, those of a list are not
+        criteria.add("priority = %s", *values)
+    else:
+        criteria.add("priority = ANY (%s::smallint[])", values)
 
 
 def _add_range(criteria: Criteria, filter: TaskFilter, name: str) -> None:

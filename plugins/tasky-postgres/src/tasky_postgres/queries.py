@@ -2,7 +2,8 @@
 
 The index of an order is led by the status, so a list of several statuses merges as many walks, each from
 where the page begins: a page costs what its rows cost. Tasks that lack the value of the order come last in
-both directions: a second statement, run when the first one is exhausted. Whether a walk or another
+both directions: a second statement, run when the first one is exhausted. It orders by that value, too, which
+is the same for all, since the server knows only so that the order is the index's. Whether a walk or another
 criterion's index leads is the server's to choose.
 """
 
@@ -40,16 +41,16 @@ def find_statements(
     criteria = filter_criteria(filter)
     if criteria.empty:
         return []
-    values, last = _VALUES[order.by], ("created_at", "task_id")
+    keys = (*_VALUES[order.by], "created_at", "task_id")
     place = None if after is None else _place(order, after)
     nullable = order.by in _NULLABLE
     statements = []
     if place is None or place[0] is not None:
-        present = (f"{values[0]} IS NOT NULL",) if nullable and place is None else ()
-        statements.append(_walk(criteria, (*values, *last), order, present, place, limit))
+        present = (f"{keys[0]} IS NOT NULL",) if nullable and place is None else ()
+        statements.append(_walk(criteria, keys, order, present, place, limit))
     if nullable and not _asks_for_value(filter, order):
         place = place[1:] if place is not None and place[0] is None else None
-        statements.append(_walk(criteria, last, order, (f"{values[0]} IS NULL",), place, limit))
+        statements.append(_walk(criteria, keys, order, (f"{keys[0]} IS NULL",), place, limit))
     return statements
 
 
@@ -109,7 +110,7 @@ def _walk(
     place: Params | None,
     limit: int | None,
 ) -> Statement:
-    """The tasks in the order of ``keys``, behind ``place``.
+    """The tasks in the order of ``keys``, behind ``place``, which has the values of the last of them.
 
     Each status by itself is ordered, and limited, too: otherwise the server would sort what it could merge.
     """
@@ -117,13 +118,15 @@ def _walk(
     params = tuple(criteria.params)
     if place is not None:
         near = "<" if order.descending else ">"
-        conditions.append(f"({', '.join(keys)}) {near} ({', '.join(['%s'] * len(place))})")
+        conditions.append(f"({', '.join(keys[-len(place) :])}) {near} ({', '.join(['%s'] * len(place))})")
         params += place
     columns = f"{_COLUMNS}, name_folded" if order.by == "name" else _COLUMNS
     direction = " DESC" if order.descending else ""
     tail = f" ORDER BY {', '.join([f'{key}{direction}' for key in keys])}{_limited(limit)}"
     if criteria.exact or len(criteria.statuses) == 1:
-        where = " AND ".join([_among(criteria.statuses), *conditions])
+        if not (criteria.free and order.by == "due"):  # which has an index of its own
+            conditions.insert(0, _among(criteria.statuses))
+        where = " AND ".join(conditions)
         return f"SELECT {_COLUMNS} FROM tasks WHERE {where}{tail}", params  # noqa: S608 - constants
     arms = [
         f"(SELECT {columns} FROM tasks WHERE {' AND '.join([_among((status,)), *conditions])}{tail})"  # noqa: S608 - constants

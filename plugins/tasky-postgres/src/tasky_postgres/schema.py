@@ -53,6 +53,7 @@ CREATE TABLE tasks (
         length(project_id) <= 200 AND project_id ~ '^[a-z0-9][a-z0-9_-]*(\\.[a-z0-9][a-z0-9_-]*)*$'
     ),
     assignee text COLLATE "C" CHECK (length(assignee) BETWEEN 1 AND 200 AND btrim(assignee) <> ''),
+    is_free boolean GENERATED ALWAYS AS (status = 'pending' AND assignee IS NULL) STORED,
     tags text[] COLLATE "C" NOT NULL CHECK (
         coalesce(array_ndims(tags), 1) = 1 AND array_position(tags, NULL) IS NULL
     ),
@@ -69,7 +70,8 @@ CREATE TABLE tasks (
 
 # One for each order, all led by the status: a list of several statuses merges as many walks. An index takes
 # no text of any length, so names are ordered by their first 200 code points, and sorted on from there. What
-# is free to claim has one of its own: the open tasks before it may all be somebody's.
+# is free to claim may be all of the open tasks or none, and changes faster than the server's statistics. So
+# it has a column and indexes of its own: where that is asked for, the server cannot choose another index.
 INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_created": "tasks (status, created_at, task_id)",
     "tasks_updated": "tasks (status, updated_at, created_at, task_id)",
@@ -78,7 +80,8 @@ INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_name": "tasks (status, left(name_folded, 200))",
     "tasks_project": "tasks (project_id, status, created_at, task_id) WHERE project_id IS NOT NULL",
     "tasks_assignee": "tasks (assignee, status) WHERE assignee IS NOT NULL",
-    "tasks_free": "tasks (due_at, created_at, task_id) WHERE status = 'pending' AND assignee IS NULL",
+    "tasks_free": "tasks (due_at, created_at, task_id) WHERE is_free",
+    "tasks_urgent": "tasks (priority, due_at, created_at, task_id) WHERE is_free AND priority IS NOT NULL",
     "tasks_closed": "tasks (closed_at) WHERE closed_at IS NOT NULL",
     "tasks_tags": "tasks USING gin (tags)",
     "tasks_dependencies": "tasks USING gin (depends_on)",
