@@ -22,7 +22,7 @@ QUANTILES: Final = {"half of the waits": 0.5, "99 in 100 waits": 0.99, "the long
 
 @dataclass
 class Report:
-    """From ``start`` to ``end`` (Unix seconds), how long each write took (seconds), how many found the task
+    """From ``start`` to ``end`` (Unix seconds), how long each step took (seconds), how many found the task
     changed since they read it, and how often one of them slept before it tried again."""
 
     start: float = 0.0

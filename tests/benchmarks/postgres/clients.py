@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.postgres.clients JOB SIDE LOCATION COUNT`` opens the store as SIDE does (``ours``
 or ``bare``), says so, waits for a line on stdin, and prints what it met as a ``Report`` in JSON. JOB is
-``list`` (COUNT times the newest page), ``add`` (COUNT tasks, a batch each), ``spread`` (COUNT updates, of any
-task each), ``hot`` (COUNT updates of one task) or ``claim`` (claims until there is nothing left to claim).
+``list`` (COUNT times the newest page), ``add`` (COUNT tasks, a batch each), ``spread`` (COUNT updates, of any of
+the ``SOME`` oldest tasks), ``hot`` (COUNT updates of one task) or ``claim`` (claims until there is nothing left to claim).
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def by_hand(location: StorageLocation, job: str, report: Report) -> Iterator[Ste
         def add(number: int) -> bool:
             row = (uuid4(), f"{ACTOR} {number}", *SAMPLE[2:])
             connection.execute("BEGIN")
-            _remember(connection, row[0], None, 1, "add")
             _insert(connection, TASKS, row)
+            _remember(connection, row[0], None, 1, "add")
             connection.execute("COMMIT")
             return True
 
@@ -99,8 +99,8 @@ def by_hand(location: StorageLocation, job: str, report: Report) -> Iterator[Ste
             connection.execute("BEGIN")
             row = connection.execute(READ.encode(), (_chosen(job, ids),)).fetchone()
             assert row is not None  # nobody deletes one
-            _remember(connection, row[0], _snapshot(row), row[-1] + 1, "update")
             connection.execute(DETAILS.encode(), (f"{ACTOR} {number}", datetime.now(UTC), row[0]))
+            _remember(connection, row[0], _snapshot(row), row[-1] + 1, "update")
             connection.execute("COMMIT")
             return True
 
@@ -108,8 +108,8 @@ def by_hand(location: StorageLocation, job: str, report: Report) -> Iterator[Ste
             connection.execute("BEGIN")
             row = connection.execute(FREE.encode(), (datetime.now(UTC),)).fetchone()
             if row is not None:
-                _remember(connection, row[0], _snapshot(row), row[-1] + 1, "claim")
                 connection.execute(ASSIGNEE.encode(), (ACTOR, datetime.now(UTC), row[0]))
+                _remember(connection, row[0], _snapshot(row), row[-1] + 1, "claim")
             connection.execute("COMMIT")
             return row is not None
 
@@ -125,7 +125,7 @@ def _snapshot(row: Row) -> str:
 
 
 def _remember(connection: Bare, task_id: UUID, before: str | None, revision: int, command: str) -> None:
-    """The batch and its entry in the history."""
+    """The batch and its entry in the history, as late as can be: from here on other writers wait."""
     numbered = connection.execute(QUEUE).fetchone()
     assert numbered is not None  # there is one row
     _insert(connection, BATCHES, (numbered[0], uuid4(), datetime.now(UTC), ACTOR, command, None))

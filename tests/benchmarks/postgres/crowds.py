@@ -32,11 +32,11 @@ FEW_UPDATES: Final = 20  # by each, where a commit takes so long
 JOBS: Final = {
     "list": f"{PAGES} pages of 50 each",
     "add": f"{EACH} tasks added each",
-    "spread": f"{EACH} updates each, of any task",
+    "spread": f"{EACH} updates each, of any of 1,000 tasks",
     "hot": f"{EACH} updates each, of one task",
     "claim": f"{QUEUE} tasks claimed",
 }
-ALIKE: Final = frozenset({"list", "add", "spread"})  # by hand they do the same; a claim by hand does less
+ALIKE: Final = frozenset({"list", "add", "spread"})  # by hand they send the same; a claim by hand sends less
 CONTESTED: Final = frozenset({"spread", "hot", "claim"})  # where one client can find that another was quicker
 CLAIMED: Final = (
     "SELECT count(*) FROM tasks WHERE task_id = ANY (%s) AND revision = 2 AND assignee IS NOT NULL"
