@@ -20,6 +20,9 @@ from tasky import (
     StorageLocation,
     StorageUnavailableError,
     StoreMissingError,
+    TaskFilter,
+    TaskOrder,
+    TaskStatus,
 )
 from tasky.testing.samples import create, make_task, remaining
 from tasky_postgres import PostgresTaskRepository, opening, postgres_factory, schema
@@ -72,12 +75,48 @@ def test_an_older_schema_is_upgraded(
 ) -> None:
     """A store of an older version takes the steps that it lacks, and keeps its tasks."""
     create(repository, make_task("a"))
-    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, ("CREATE TABLE later (one integer)",)])
+    steps = [*schema.STEPS, ("CREATE TABLE later (one integer)",)]
+    monkeypatch.setattr(schema, "STEPS", steps)
     with PostgresTaskRepository(address) as later:
         later.initialize(create=False)
         assert remaining(later) == ["a"]
-    assert sql("SELECT schema_version FROM tasky_store") == [(2,)]
+    monkeypatch.undo()
+    assert sql("SELECT schema_version FROM tasky_store") == [(len(steps),)]
     assert sql("SELECT count(*) FROM later") == [(0,)]
+
+
+SHAPES = (
+    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
+    "SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated"
+    " FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
+    " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 ORDER BY 1, 2",
+)
+
+
+@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
+def test_an_upgraded_store_is_like_a_new_one(
+    address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """Whatever version it began with, it has the columns and indexes of a new store, and its tasks."""
+    new = schema.STEPS
+    monkeypatch.setattr(schema, "STEPS", new[:version])
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+        columns = "task_id, status, revision, created_at, updated_at, tags, depends_on, name, name_folded"
+        sql(
+            f"INSERT INTO tasks ({columns}, extra, details) VALUES"
+            " (gen_random_uuid(), 'pending', 1, now(), now(), '{}', '{}', 'old', 'old', '{}', '')"
+        )
+    monkeypatch.undo()
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize(create=False)
+        free = TaskFilter(statuses=frozenset({TaskStatus.PENDING}), assignees=frozenset({None}))
+        assert [task.name for task in repository.find_tasks(free, order=TaskOrder("due"))] == ["old"]
+    upgraded = [sql(shape) for shape in SHAPES]
+    sql(f"DROP SCHEMA {address.schema} CASCADE")
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+    assert upgraded == [sql(shape) for shape in SHAPES]
 
 
 def test_an_upgrade_that_fails_changes_nothing(
@@ -85,10 +124,11 @@ def test_an_upgrade_that_fails_changes_nothing(
 ) -> None:
     """All steps are taken or none."""
     steps = ("CREATE TABLE later (one integer)", "SELECT 1 / 0")
+    version = len(schema.STEPS)
     monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, steps])
     with pytest.raises(StorageError):
         PostgresTaskRepository(address).initialize()
-    assert sql("SELECT schema_version, to_regclass('later') FROM tasky_store") == [(1, None)]
+    assert sql("SELECT schema_version, to_regclass('later') FROM tasky_store") == [(version, None)]
 
 
 def test_a_newer_schema_is_refused(repository: PostgresTaskRepository, address: Address, sql: Any) -> None:

@@ -14,6 +14,7 @@ from tasky import StorageBusyError, StorageError, StoreClosedError, TaskChange
 from tasky.testing.samples import create, make_batch, make_task, remaining
 from tasky_postgres import PostgresTaskRepository
 from tasky_postgres.address import Address
+from tasky_postgres.inserting import CHUNK
 
 MANY = [make_task(f"task {number}") for number in range(1_500)]
 
@@ -169,21 +170,22 @@ repository.close()
 def test_a_child_of_a_batch_cannot_write_it(run: Any) -> None:
     """A fork in the middle of a batch leaves the batch to the parent."""
     process = run("""
+from tasky_postgres.inserting import CHUNK
 repository.initialize()
 def changes():
-    for n in range(700):
+    for n in range(2 * CHUNK + 700):
         yield TaskChange(None, make_task(f"task {n}"))
     if os.fork() == 0:
         global forked
         forked = True
-    for n in range(700, 1400):
+    for n in range(2 * CHUNK + 700, 3 * CHUNK):
         yield TaskChange(None, make_task(f"task {n}"))
 forked = False
 try:
     repository.apply(make_batch(), changes())
 except StorageError as error:
     assert forked and "forked" in str(error), error
-    assert len(remaining(repository)) in (0, 1400)
+    assert len(remaining(repository)) in (0, 3 * CHUNK)
     os._exit(0)
 assert not forked
 code = os.waitstatus_to_exitcode(os.wait()[1])
@@ -191,7 +193,7 @@ print(code, len(remaining(repository)), list(repository.check()))
 repository.close()
 """)
     out, err = process.communicate(timeout=60)
-    assert out == "0 1400 []\n", err
+    assert out == f"0 {3 * CHUNK} []\n", err
 
 
 def test_a_fork_beside_busy_threads_finds_its_way(run: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tasky import HistoryEntry, TaskChange, TaskFilter, TaskOrder, TaskPriority, TaskStatus
-from tasky.testing.samples import at, changed, make_batch, make_task
+from tasky.testing.samples import at, changed, create, make_batch, make_task
 from tasky_postgres import PostgresTaskRepository, postgres_factory
 from tasky_postgres.harness import PostgresHarness
 from tasky_postgres.queries import (
@@ -84,6 +84,7 @@ def test_a_page_of_any_order_walks_an_index(plan: Plan, order: TaskOrder, after:
         assert "Seq Scan" not in steps
         assert "Bitmap" not in steps
         assert f"tasks_{order.by}" in steps
+        assert "Sort " not in steps or order.by == "name" or statuses != PENDING
 
 
 FEW: dict[str, tuple[Any, str]] = {
@@ -119,6 +120,33 @@ def test_what_is_free_to_claim_is_found_past_what_is_taken(plan: Plan) -> None:
             steps = plan([statement])
             assert index in steps
             assert "Sort" not in steps
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("priorities", [None, ["HIGH"], ["LOW", "HIGH"]], ids=str)
+def test_pages_of_what_is_free_have_each_task_once(
+    tmp_path: Path, priorities: list[str] | None, descending: bool
+) -> None:
+    """What is free comes in order, page by page, with and without a due date or a priority."""
+    levels = [None, *TaskPriority]
+    tasks = [
+        make_task(
+            f"task {number}",
+            priority=levels[number % 4],
+            due_at=at(number // 3) if number % 5 else None,
+            assignee="ann" if number % 3 else None,
+        )
+        for number in range(120)
+    ]
+    wanted = None if priorities is None else frozenset([TaskPriority[name] for name in priorities])
+    filter, order = replace(FREE, priorities=wanted), TaskOrder("due", descending)
+    with postgres_factory(PostgresHarness().fresh_location(tmp_path)) as repository:
+        repository.initialize()
+        create(repository, *tasks, make_task("done", status=TaskStatus.COMPLETED))
+        found = list(repository.find_tasks(filter, order=order, limit=7))
+        while page := list(repository.find_tasks(filter, order=order, limit=7, after=found[-1])):
+            found += page
+    assert found == order.sorted([task for task in tasks if filter.matches(task)])
 
 
 def test_a_queue_may_change_faster_than_the_statistics(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from tasky import OutcomeUnknownError, StorageLocation, TaskChange
 from tasky.testing.samples import changed, create, example_store, make_batch, make_task, remaining
 from tasky_postgres import PostgresTaskRepository, postgres_factory
+from tasky_postgres.inserting import CHUNK
 from tasky_postgres.server import (
     SUPERUSER,
     TemporaryServer,
@@ -45,10 +46,10 @@ def test_every_version_does_the_job(programs: Path) -> None:
         repository.initialize()
         tasks, history = example_store()
         repository.restore(tasks, history)
-        more = [make_task(f"task {number}") for number in range(1_200)]
+        more = [make_task(f"task {number}") for number in range(2 * CHUNK + 1_000)]
         create(repository, *more)
         repository.apply(make_batch(), [TaskChange(more[0], changed(more[0])), TaskChange(more[1], None)])
-        assert len(list(repository.find_tasks())) == len(tasks) + 1_199
+        assert len(list(repository.find_tasks())) == len(tasks) + len(more) - 1
         assert list(repository.check()) == []
 
 

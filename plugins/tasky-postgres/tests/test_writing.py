@@ -102,6 +102,21 @@ def test_large_extras_make_a_batch_large(repository: PostgresTaskRepository) -> 
     assert repository.get_task(tasks[8].task_id) == tasks[8]
 
 
+def test_what_is_gathered_slowly_is_written_in_between() -> None:
+    """While a transaction is open, no chunk takes longer to gather than the server lets it stand still."""
+    changes = [TaskChange(None, task) for task in LARGE]
+    pieces = chunks(iter(changes), lambda _: 1 << 21, unhurried=2, patience=0)
+    assert list(map(len, pieces)) == [2, 2, *[1] * (len(LARGE) - 4)]
+    assert list(map(len, chunks(iter(changes), size_of))) == [CHUNK, len(LARGE) - CHUNK]
+
+
+def test_dependencies_make_a_batch_large() -> None:
+    """What is in memory at a time counts the ids of what a task depends on, too."""
+    needed = [make_task(f"needed {number}").task_id for number in range(10_000)]
+    tasks = [make_task(f"task {number}", depends_on=tuple(needed)) for number in range(12)]
+    assert max(map(len, chunks(tasks, size_of))) < 6
+
+
 def test_a_conflict_says_what_is_there(repository: PostgresTaskRepository) -> None:
     """Whoever creates what is there, or what the history remembers otherwise, is told the revision."""
     task = make_task("a")

@@ -167,14 +167,14 @@ def test_what_is_free_to_claim_is_walked_past_what_is_taken(
     create(repository, *tasks, make_task("done", status=TaskStatus.COMPLETED, priority=TaskPriority.HIGH))
     wanted = None if priorities is None else frozenset(priorities)
     filter = TaskFilter(ready=True, now=at(9_000), assignees=frozenset({None}), priorities=wanted)
-    order, after, found = TaskOrder("due", descending), None, []
-    while not found or after is not None:
+    order = TaskOrder("due", descending)
+    found = list(repository.find_tasks(filter, order=order, limit=7))
+    while page := list(repository.find_tasks(filter, order=order, limit=7, after=found[-1])):
+        found += page
+    for after in (None, *found):
         steps = plans(repository, filter, order=order, after=after)
         assert is_walk(steps)
         assert all("tasks_free" in step for step in steps if " tasks " in step)
-        page = list(repository.find_tasks(filter, order=order, limit=7, after=after))
-        found += page
-        after = page[-1] if len(page) == 7 else None
     assert found == order.sorted([task for task in tasks if filter.matches(task)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 from typing import Final, NamedTuple, TypeVar
 
 from tasky import HistoryEntry, TaskChange, TaskModel
@@ -34,8 +35,11 @@ ANALYZE: Final = "ANALYZE tasks, history, batches"
 # No other writer beside this one; readers do not notice.
 EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
 _IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
-CHUNK: Final = 5_000  # changes, tasks or entries; by tenths of it, loading takes half as long again
+CHUNK: Final = 5_000  # changes, tasks or entries; a load in pieces of 500 takes half as long again
 _CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
+_PATIENCE: Final = 10.0  # seconds to gather one while a transaction is open, which may stand still for 60
+_ID: Final = 100  # characters that would take as much memory as an id
+_SENT: Final = 500  # statements for which there is one answer, which has to come in time
 COPIED: Final = 50  # rows from which COPY is quicker
 
 
@@ -104,7 +108,8 @@ def execute_for_each(connection: Connection, statement: str, rows: list[Row]) ->
         connection.execute(statement.encode(), rows[0])
         return
     with connection.cursor() as cursor:
-        cursor.executemany(statement.encode(), rows)
+        for first in range(0, len(rows), _SENT):
+            cursor.executemany(statement.encode(), rows[first : first + _SENT])
 
 
 def task_row(task: TaskModel) -> Row:
@@ -112,23 +117,32 @@ def task_row(task: TaskModel) -> Row:
     return (*task_to_row(task), *casefolds(task.name, task.details))
 
 
-def chunks(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """The items in lists that fit into memory together; ``size`` is that of one, in characters."""
+def chunks(
+    items: Iterable[T], size: Callable[[T], int], *, unhurried: int = 0, patience: float = _PATIENCE
+) -> Iterator[list[T]]:
+    """The items in lists that fit into memory together; ``size`` is that of one, in characters.
+
+    A list ends, too, when it took ``patience`` seconds to gather. The first ``unhurried`` ones do not: nobody
+    waits for them.
+    """
     chunk: list[T] = []
-    total = 0
+    total, begun = 0, monotonic()
     for item in items:
         chunk.append(item)
         total += size(item)
-        if len(chunk) == CHUNK or total >= _CHUNK_SIZE:
+        is_late = unhurried <= 0 and monotonic() - begun >= patience
+        if is_late or len(chunk) == CHUNK or total >= _CHUNK_SIZE:
             yield chunk
-            chunk, total = [], 0
+            chunk, total, begun = [], 0, monotonic()
+            unhurried -= 1
     if chunk:
         yield chunk
 
 
 def size_of(item: TaskModel | TaskChange | HistoryEntry) -> int:
-    """About how many characters it takes."""
+    """About how many characters it takes beyond what every one takes."""
     if isinstance(item, TaskModel):
-        return len(item.details) + (len(extra_to_text(item.extra)) if item.extra else 0)
+        extra = len(extra_to_text(item.extra)) if item.extra else 0
+        return len(item.details) + extra + _ID * len(item.depends_on)
     tasks = (item.before, item.after) if isinstance(item, TaskChange) else (item.before,)
     return sum([size_of(task) for task in tasks if task is not None])

@@ -124,9 +124,9 @@ def _walk(
     direction = " DESC" if order.descending else ""
     tail = f" ORDER BY {', '.join([f'{key}{direction}' for key in keys])}{_limited(limit)}"
     if criteria.exact or len(criteria.statuses) == 1:
-        if not (criteria.free and order.by == "due"):  # which has an index of its own
-            conditions.insert(0, _among(criteria.statuses))
-        where = " AND ".join(conditions)
+        # What is free has an index of its own in the order of ``due``, which no other may stand in for.
+        among = () if criteria.free and order.by == "due" else (_among(criteria.statuses),)
+        where = " AND ".join([*among, *conditions])
         return f"SELECT {_COLUMNS} FROM tasks WHERE {where}{tail}", params  # noqa: S608 - constants
     arms = [
         f"(SELECT {columns} FROM tasks WHERE {' AND '.join([_among((status,)), *conditions])}{tail})"  # noqa: S608 - constants

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tasky import (
@@ -101,14 +101,14 @@ class PostgresTaskRepository(BaseTaskRepository):
     def apply(self, batch: Batch, changes: Iterable[TaskChange], /) -> None:
         pool = self._opened()
         with pool.writing():
-            pieces = self._unforked(pool, chunks(changes, size_of))
-            first, second = next(pieces, []), next(pieces, None)
+            pieces = self._unforked(pool, chunks(changes, size_of, unhurried=2))
+            begun = list(islice(pieces, 2))
             try:
-                if second is None:
-                    at_once = len(first) < COPIED
-                    replayed(lambda: self._write(pool, batch, [first], at_once=at_once))
+                if len(begun) < 2:
+                    at_once = sum(map(len, begun)) < COPIED
+                    replayed(lambda: self._write(pool, batch, begun or [[]], at_once=at_once))
                 else:
-                    self._write(pool, batch, chain([first, second], pieces), is_large=True)
+                    self._write(pool, batch, chain(_taken_from(begun), pieces), is_large=True)
             except BatchExistsError:
                 raise
             except ConflictError:
@@ -228,6 +228,12 @@ class PostgresTaskRepository(BaseTaskRepository):
             except UNREADABLE as error:
                 raise corrupt_error(self._address, f"history entry {sequence} cannot be read") from error
             yield entry
+
+
+def _taken_from(pieces: list[T]) -> Iterator[T]:
+    """The pieces, which the list lets go of one by one."""
+    while pieces:
+        yield pieces.pop(0)
 
 
 def _check_fork(pool: Pool, generation: int) -> None:

@@ -53,7 +53,6 @@ CREATE TABLE tasks (
         length(project_id) <= 200 AND project_id ~ '^[a-z0-9][a-z0-9_-]*(\\.[a-z0-9][a-z0-9_-]*)*$'
     ),
     assignee text COLLATE "C" CHECK (length(assignee) BETWEEN 1 AND 200 AND btrim(assignee) <> ''),
-    is_free boolean GENERATED ALWAYS AS (status = 'pending' AND assignee IS NULL) STORED,
     tags text[] COLLATE "C" NOT NULL CHECK (
         coalesce(array_ndims(tags), 1) = 1 AND array_position(tags, NULL) IS NULL
     ),
@@ -69,10 +68,8 @@ CREATE TABLE tasks (
 )"""
 
 # One for each order, all led by the status: a list of several statuses merges as many walks. An index takes
-# no text of any length, so names are ordered by their first 200 code points, and sorted on from there. What
-# is free to claim may be all of the open tasks or none, and changes faster than the server's statistics. So
-# it has a column and indexes of its own: where that is asked for, the server cannot choose another index.
-INDEXES: Final[dict[str, LiteralString]] = {
+# no text of any length, so names are ordered by their first 200 code points, and sorted on from there.
+_ORDERS: Final[dict[str, LiteralString]] = {
     "tasks_created": "tasks (status, created_at, task_id)",
     "tasks_updated": "tasks (status, updated_at, created_at, task_id)",
     "tasks_due": "tasks (status, due_at, created_at, task_id)",
@@ -80,13 +77,19 @@ INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_name": "tasks (status, left(name_folded, 200))",
     "tasks_project": "tasks (project_id, status, created_at, task_id) WHERE project_id IS NOT NULL",
     "tasks_assignee": "tasks (assignee, status) WHERE assignee IS NOT NULL",
-    "tasks_free": "tasks (due_at, created_at, task_id) WHERE is_free",
-    "tasks_urgent": "tasks (priority, due_at, created_at, task_id) WHERE is_free AND priority IS NOT NULL",
     "tasks_closed": "tasks (closed_at) WHERE closed_at IS NOT NULL",
     "tasks_tags": "tasks USING gin (tags)",
     "tasks_dependencies": "tasks USING gin (depends_on)",
     "history_task": "history (task_id, sequence)",
 }
+# What is free to claim may be all of the open tasks or none, and changes faster than the server's statistics.
+# It has a column and indexes of its own, so that it can be asked for without the status, which leads the
+# others.
+_FREE: Final[dict[str, LiteralString]] = {
+    "tasks_free": "tasks (due_at, created_at, task_id) WHERE is_free",
+    "tasks_urgent": "tasks (priority, due_at, created_at, task_id) WHERE is_free AND priority IS NOT NULL",
+}
+INDEXES: Final = {**_ORDERS, **_FREE}
 
 STEPS: list[tuple[str, ...]] = [
     (
@@ -114,7 +117,15 @@ STEPS: list[tuple[str, ...]] = [
         " before text COLLATE \"C\" CHECK (before LIKE '{%}'),"
         " revision bigint CHECK (revision >= 1),"
         " CHECK (before IS NOT NULL OR revision IS NOT NULL))",
-        *(f"CREATE INDEX {name} ON {what}" for name, what in INDEXES.items()),
+        *(f"CREATE INDEX {name} ON {what}" for name, what in _ORDERS.items()),
+        "CREATE INDEX tasks_free ON tasks (due_at, created_at, task_id)"
+        " WHERE status = 'pending' AND assignee IS NULL",
+    ),
+    (
+        "ALTER TABLE tasks ADD COLUMN is_free boolean"
+        " GENERATED ALWAYS AS (status = 'pending' AND assignee IS NULL) STORED",
+        "DROP INDEX tasks_free",
+        *(f"CREATE INDEX {name} ON {what}" for name, what in _FREE.items()),
     ),
 ]
 

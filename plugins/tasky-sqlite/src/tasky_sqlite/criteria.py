@@ -65,16 +65,16 @@ class Criterion(NamedTuple):
 class Criteria:
     """The statuses asked for and the other criteria, which must all hold; ``empty`` when none can.
 
-    ``free``, for tasks that are free to claim, in the order of ``due``: one condition for each priority, or
-    the lack of one, that they may have. Under each of them ``tasks_free`` has them in that order.
+    ``free_levels``, for tasks that are free to claim, in the order of ``due``: a condition for each priority,
+    or the lack of one, that they may have. Under each of them ``tasks_free`` has them in that order.
     """
 
-    __slots__ = ("empty", "free", "others", "statuses")
+    __slots__ = ("empty", "free_levels", "others", "statuses")
 
     def __init__(self) -> None:
         self.statuses: tuple[str, ...] = STATUSES
         self.others: list[Criterion] = []
-        self.free: tuple[str, ...] = ()
+        self.free_levels: tuple[str, ...] = ()
         self.empty = False
 
     def add(self, plain: str, *params: Any) -> None:
@@ -126,7 +126,7 @@ def filter_criteria(filter: TaskFilter, order: TaskOrder | None) -> Criteria:
     is_free = criteria.statuses == ("pending",) and filter.assignees == _NOBODY
     if is_free and order is not None and order.by == "due":
         levels = (None, *TaskPriority) if filter.priorities is None else sorted(filter.priorities)
-        criteria.free = tuple(
+        criteria.free_levels = tuple(
             ["priority IS NULL" if level is None else f"priority = {level.value}" for level in levels]
         )
     if filter.assignees is not None:
@@ -211,7 +211,7 @@ def _add_assignees(criteria: Criteria, assignees: frozenset[str | None]) -> None
         among, params = f"IN ({', '.join('?' * len(names))})", tuple(names)
     if None in assignees:
         plain = f"(+assignee IS NULL OR +assignee {among})"
-        criteria.others.append(Criterion(plain, params, of_walk=bool(criteria.free)))
+        criteria.others.append(Criterion(plain, params, of_walk=bool(criteria.free_levels)))
     else:
         criteria.others.append(
             Criterion(f"+assignee {among}", params, f"assignee {among}", params, "tasks_assignee")
@@ -220,7 +220,7 @@ def _add_assignees(criteria: Criteria, assignees: frozenset[str | None]) -> None
 
 def _add_priorities(criteria: Criteria, priorities: frozenset[TaskPriority]) -> None:
     among = f"priority IN ({', '.join([str(priority.value) for priority in sorted(priorities)])})"
-    if criteria.free:
+    if criteria.free_levels:
         criteria.others.append(Criterion(f"+{among}", (), of_walk=True))
     else:
         criteria.others.append(Criterion(f"+{among}", (), among, (), "tasks_priority", led_by_status=True))

@@ -187,8 +187,8 @@ def _walks(
     """Walk the order's index: the tasks that have the value, then those that lack it."""
     others = [criterion for criterion in criteria.others if not criterion.of_walk]
     index, leaders = f"tasks_{order.by}", [(f"status = '{status}'", ()) for status in criteria.statuses]
-    if criteria.free:
-        index, leaders = "tasks_free", [(f"{_FREE} AND {level}", ()) for level in criteria.free]
+    if criteria.free_levels:
+        index, leaders = "tasks_free", [(f"{_FREE} AND {level}", ()) for level in criteria.free_levels]
     project = next((criterion for criterion in others if criterion.index_name == "tasks_project"), None)
     if project is not None and order.by == "created":
         names = probe(f"{PROJECTS} LIMIT ?", (*project.driver_params, _WALKED_PROJECTS + 1))
