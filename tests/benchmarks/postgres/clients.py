@@ -2,8 +2,9 @@
 
 ``python -m tests.benchmarks.postgres.clients JOB SIDE LOCATION COUNT`` opens the store as SIDE does (``ours``
 or ``bare``), says so, waits for a line on stdin, and prints what it met as a ``Report`` in JSON. JOB is
-``list`` (COUNT times the newest page), ``add`` (COUNT tasks, a batch each), ``spread`` (COUNT updates, of any of
-the ``SOME`` oldest tasks), ``hot`` (COUNT updates of one task) or ``claim`` (claims until there is nothing left to claim).
+``list`` (COUNT times the newest page), ``add`` (COUNT tasks, a batch each), ``spread`` (COUNT updates, of any
+of the ``SOME`` oldest tasks), ``hot`` (COUNT updates of one task) or ``claim`` (claims until there is nothing
+left to claim).
 """
 
 from __future__ import annotations
