@@ -26,7 +26,7 @@ from tasky_postgres.records import (
     snapshot_to_task,
     task_from_row,
 )
-from tasky_postgres.schema import ABSENT, INDEXES, TIMES, read_version, require
+from tasky_postgres.schema import ABSENT, TIMES, indexes, read_version, require
 
 __all__ = ["problems", "tasks_and_problems", "undecodable_error"]
 
@@ -60,7 +60,7 @@ _SOUND_INDEXES: Final = (
     "SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
     " JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = %s AND indisvalid"
 )
-_NEEDED_INDEXES: Final = frozenset({*INDEXES, "tasks_id", "batches_id", "batches_pkey", "history_pkey"})
+_UNIQUE_INDEXES: Final = frozenset({"tasks_id", "batches_id", "batches_pkey", "history_pkey"})
 _PAGE: Final = 1_000  # rows
 
 
@@ -79,7 +79,7 @@ def problems(address: Address) -> ResultStream[Problem]:
     except BaseException:
         connection.close()
         raise
-    return ResultStream(_guarded(connection, address), connection.close)
+    return ResultStream(_guarded(connection, address, version), connection.close)
 
 
 def undecodable_error(
@@ -96,16 +96,16 @@ def undecodable_error(
     return corrupt_error(address, f"task {row[0]} has a time that cannot be read ({error})")
 
 
-def _guarded(connection: Connection, address: Address) -> Iterator[Problem]:
+def _guarded(connection: Connection, address: Address, version: int) -> Iterator[Problem]:
     try:
-        yield from _problems(connection, address)
+        yield from _problems(connection, address, version)
     except psycopg.Error as error:
         yield Problem(f"{storage_error(error, address)}; it was not read any further")
 
 
-def _problems(connection: Connection, address: Address) -> Iterator[Problem]:
+def _problems(connection: Connection, address: Address, version: int) -> Iterator[Problem]:
     sound = {row[0] for row in connection.execute(_SOUND_INDEXES, (address.schema,))}
-    for name in sorted(_NEEDED_INDEXES - sound):
+    for name in sorted((indexes(version) | _UNIQUE_INDEXES) - sound):
         yield Problem(f"the index {name} is missing or not valid: what it is for is slow, or not safe")
     yield from (found for found in tasks_and_problems(connection) if isinstance(found, Problem))
     yield from _history(connection)

@@ -17,9 +17,9 @@ from tasky_postgres.address import Address
 __all__ = [
     "ABSENT",
     "FOREIGN",
-    "INDEXES",
     "STEPS",
     "TIMES",
+    "indexes",
     "is_current",
     "look_for_version",
     "read_version",
@@ -89,7 +89,6 @@ _FREE: Final[dict[str, LiteralString]] = {
     "tasks_free": "tasks (due_at, created_at, task_id) WHERE is_free",
     "tasks_urgent": "tasks (priority, due_at, created_at, task_id) WHERE is_free AND priority IS NOT NULL",
 }
-INDEXES: Final = {**_ORDERS, **_FREE}
 
 STEPS: list[tuple[str, ...]] = [
     (
@@ -137,6 +136,14 @@ _LOOK: Final = (
     " WHERE relnamespace = pg_namespace.oid AND relname = 'tasky_store' AND attname = 'schema_version')"
     " FROM pg_namespace WHERE nspname = %s"
 )
+
+
+def indexes(version: int) -> frozenset[str]:
+    """The names of the indexes that a store of that version has, beside those of its constraints."""
+    statements = [statement for step in STEPS[:version] for statement in step]
+    return frozenset(
+        [statement.split()[2] for statement in statements if statement.startswith("CREATE INDEX")]
+    )
 
 
 def read_version(connection: psycopg.Connection[Any], address: Address) -> int:
