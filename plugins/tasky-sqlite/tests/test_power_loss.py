@@ -264,11 +264,14 @@ def _torn_logs(record: Record) -> Iterator[State]:
         old, new = before.log or b"", after.log or b""
         changed = [at for at in range(0, len(new), SECTOR) if old[at : at + SECTOR] != new[at : at + SECTOR]]
         frames = [HEADER + FRAME * number for number in range((len(new) - HEADER) // FRAME + 1)]
-        end = frames[-1] if len(old) < len(new) else next(at for at in frames if at > changed[-1])
+        # Of a frame over an older one of the same page, perhaps only the head is new.
+        sector = range(changed[-1], min(changed[-1] + SECTOR, len(new)))
+        last = next(at for at in reversed(sector) if old[at : at + 1] != new[at : at + 1])
+        end = next(at for at in frames if at > last)
         borders = [at for at in frames if changed[0] - FRAME < at <= end]
         inside = [at + more for at in borders[-3:-1] for more in (3, 20, 24, 1_000)]
         for cut in {0, 5, *borders, *inside}:
-            batches = after.batches if cut >= end else before.batches
+            batches = after.batches if cut > last else before.batches
             yield State(before.file, new[:cut] + old[cut:], batches, batches)
 
 
