@@ -57,7 +57,7 @@ def damaged(repository: PostgresTaskRepository, sql: Any) -> Any:
         ("DELETE FROM history WHERE sequence = 3", "has no entries"),
         ("UPDATE tasky_store SET last_sequence = 1", "the history has come to 3"),
         ("DROP TABLE batches", "was not read any further"),
-        ("ALTER TABLE tasks DROP COLUMN priority", "lacks a table or column"),
+        ("ALTER TABLE tasks DROP COLUMN assignee", "lacks a table or column"),
         ("DROP INDEX tasks_created", "index tasks_created is missing"),
         ("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tasks_due'::regclass", "tasks_due"),
         ("UPDATE tasky_store SET schema_version = 99", "schema version 99"),
@@ -75,7 +75,7 @@ def test_check_names_the_damage(damaged: Any, statement: str, expected: str) -> 
     [
         ("UPDATE tasks SET extra = '{' WHERE name = 'Two'", str(TWO.task_id)),
         ("UPDATE tasks SET due_at = 'infinity' WHERE name = 'Two'", str(TWO.task_id)),
-        ("ALTER TABLE tasks DROP COLUMN priority", "lacks a table or column"),
+        ("ALTER TABLE tasks DROP COLUMN assignee", "lacks a table or column"),
         ("DROP TABLE tasks", "lacks a table or column"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -18,13 +20,12 @@ from tasky import (
     StorageCorruptError,
     StorageError,
     StorageLocation,
+    StorageReadOnlyError,
     StorageUnavailableError,
     StoreMissingError,
-    TaskFilter,
     TaskOrder,
-    TaskStatus,
 )
-from tasky.testing.samples import create, make_task, remaining
+from tasky.testing.samples import at, create, make_task, remaining
 from tasky_postgres import PostgresTaskRepository, opening, postgres_factory, schema
 from tasky_postgres.address import Address
 from tasky_postgres.opening import connect
@@ -35,9 +36,9 @@ def test_a_store_is_made_in_a_schema_of_its_own(repository: PostgresTaskReposito
     """Initializing makes the tables with every index, and notes the version."""
     assert sql("SELECT schema_version, last_sequence FROM tasky_store") == [(len(schema.STEPS), 0)]
     made = sql("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
-    assert (
-        {name for (name,) in made} >= schema.indexes(len(schema.STEPS)) >= {"tasks_created", "tasks_urgent"}
-    )
+    wanted = schema.indexes(len(schema.STEPS))
+    assert {name for (name,) in made} >= wanted >= {"tasks_created", "tasks_free_due"}
+    assert "tasks_free" not in wanted
 
 
 def test_an_empty_schema_is_filled(address: Address, sql: Any) -> None:
@@ -104,22 +105,61 @@ def test_an_upgraded_store_is_like_a_new_one(
     monkeypatch.setattr(schema, "STEPS", new[:version])
     with PostgresTaskRepository(address) as repository:
         repository.initialize()
-        columns = "task_id, status, revision, created_at, updated_at, tags, depends_on, name, name_folded"
-        sql(
-            f"INSERT INTO tasks ({columns}, extra, details) VALUES"
-            " (gen_random_uuid(), 'pending', 1, now(), now(), '{}', '{}', 'old', 'old', '{}', '')"
-        )
+        create(repository, make_task("old"))
     monkeypatch.undo()
     assert list(PostgresTaskRepository(address).check()) == []
     with PostgresTaskRepository(address) as repository:
         repository.initialize(create=False)
-        free = TaskFilter(statuses=frozenset({TaskStatus.PENDING}), assignees=frozenset({None}))
-        assert [task.name for task in repository.find_tasks(free, order=TaskOrder("due"))] == ["old"]
+        assert remaining(repository) == ["old"]
     upgraded = [sql(shape) for shape in SHAPES]
     sql(f"DROP SCHEMA {address.schema} CASCADE")
     with PostgresTaskRepository(address) as repository:
         repository.initialize()
     assert upgraded == [sql(shape) for shape in SHAPES]
+
+
+@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
+def test_who_waits_for_an_upgrade_sees_every_task(
+    server: TemporaryServer, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """A read that began before the upgrade ended, and waited for it, answers as if it had not waited."""
+    new = schema.STEPS
+    monkeypatch.setattr(schema, "STEPS", new[:version])
+    database = address.parameters["dbname"]
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+        create(repository, make_task("a", due_at=at(1)), make_task("b"))
+        monkeypatch.undo()
+        with (
+            ThreadPoolExecutor(1) as threads,
+            psycopg.connect(host=str(server.folder), user=SUPERUSER, dbname=database) as owner,
+        ):
+            owner.execute(f"SET search_path = {address.schema}".encode())
+            schema.upgrade(owner, version)
+            found = threads.submit(lambda: [*repository.find_tasks(order=TaskOrder("due"))])
+            waiting = "SELECT 1 FROM pg_locks WHERE relation = 'tasks'::regclass AND NOT granted"
+            deadline = monotonic() + 60
+            while not sql(waiting):
+                assert monotonic() < deadline, "nobody waits for the upgrade"
+            owner.commit()
+            assert [task.name for task in found.result()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
+def test_an_upgrade_is_the_owners(
+    address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """Whoever may read and write, but does not own the tables, is told who has to upgrade them."""
+    new = schema.STEPS
+    monkeypatch.setattr(schema, "STEPS", new[:version])
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+    monkeypatch.undo()
+    sql(f"ALTER TABLE tasks OWNER TO {SUPERUSER}")
+    sql("GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO tasky_user")
+    with pytest.raises(StorageReadOnlyError, match=f"version {version}, and only the owner"):
+        PostgresTaskRepository(address).initialize()
+    assert sql("SELECT schema_version FROM tasky_store") == [(version,)]
 
 
 def test_an_upgrade_that_fails_changes_nothing(

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tasky import HistoryEntry, TaskChange, TaskFilter, TaskOrder, TaskPriority, TaskStatus
-from tasky.testing.samples import at, changed, create, make_batch, make_task
+from tasky.testing.samples import at, changed, make_batch, make_task
 from tasky_postgres import PostgresTaskRepository, postgres_factory
 from tasky_postgres.harness import PostgresHarness
 from tasky_postgres.queries import (
@@ -115,38 +115,11 @@ def test_a_criterion_that_leaves_few_tasks_uses_its_index(plan: Plan, criterion:
 
 def test_what_is_free_to_claim_is_found_past_what_is_taken(plan: Plan) -> None:
     """Whoever claims from a queue does not pay for the open tasks that others have already."""
-    for filter, index in ((FREE, "tasks_free"), (FREE_AND_HIGH, "tasks_urgent")):
+    for filter, index in ((FREE, "tasks_free_due"), (FREE_AND_HIGH, "tasks_free_priority")):
         for statement in find_statements(filter, TaskOrder("due"), None, 32):
             steps = plan([statement])
             assert index in steps
             assert "Sort" not in steps
-
-
-@pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("priorities", [None, ["HIGH"], ["LOW", "HIGH"]], ids=str)
-def test_pages_of_what_is_free_have_each_task_once(
-    tmp_path: Path, priorities: list[str] | None, descending: bool
-) -> None:
-    """What is free comes in order, page by page, with and without a due date or a priority."""
-    levels = [None, *TaskPriority]
-    tasks = [
-        make_task(
-            f"task {number}",
-            priority=levels[number % 4],
-            due_at=at(number // 3) if number % 5 else None,
-            assignee="ann" if number % 3 else None,
-        )
-        for number in range(120)
-    ]
-    wanted = None if priorities is None else frozenset([TaskPriority[name] for name in priorities])
-    filter, order = replace(FREE, priorities=wanted), TaskOrder("due", descending)
-    with postgres_factory(PostgresHarness().fresh_location(tmp_path)) as repository:
-        repository.initialize()
-        create(repository, *tasks, make_task("done", status=TaskStatus.COMPLETED))
-        found = list(repository.find_tasks(filter, order=order, limit=7))
-        while page := list(repository.find_tasks(filter, order=order, limit=7, after=found[-1])):
-            found += page
-    assert found == order.sorted([task for task in tasks if filter.matches(task)])
 
 
 def test_a_queue_may_change_faster_than_the_statistics(tmp_path: Path) -> None:
@@ -157,7 +130,7 @@ def test_a_queue_may_change_faster_than_the_statistics(tmp_path: Path) -> None:
         repository.restore(tasks, [])
         taken = [TaskChange(task, changed(task, assignee="ann")) for task in tasks[:-1]]
         repository.apply(make_batch(), taken)
-        for filter, index in ((FREE, "tasks_free"), (FREE_AND_HIGH, "tasks_urgent")):
+        for filter, index in ((FREE, "tasks_free_due"), (FREE_AND_HIGH, "tasks_free_priority")):
             for statement in find_statements(filter, TaskOrder("due"), None, 32):
                 assert index in _explained(repository, [statement])
         assert list(repository.find_tasks(FREE, order=TaskOrder("due"))) == tasks[-1:]

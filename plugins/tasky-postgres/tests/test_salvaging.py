@@ -75,7 +75,7 @@ def test_the_history_is_not_needed(damage: Any, address: Address) -> None:
 
 def test_a_table_that_lacks_a_column_is_a_problem(damage: Any, address: Address) -> None:
     """What cannot be asked for ends the salvage, and is said."""
-    damage("ALTER TABLE tasks DROP COLUMN priority")
+    damage("ALTER TABLE tasks DROP COLUMN assignee")
     tasks, problems = salvage(address)
     assert tasks == []
     assert "not read any further" in problems[0].message

@@ -30,6 +30,7 @@ from tests.benchmarks.racing import Report, counted, take_part
 from tasky import NothingToClaimError, StorageLocation, TaskEdit, TaskService
 from tasky_postgres.inserting import BATCHES, HISTORY, TASKS, Table, task_row
 from tasky_postgres.records import COLUMNS, Row
+from tasky_postgres.schema import FREE as FREE_TO_CLAIM
 
 Step: TypeAlias = Callable[[int], bool]
 """Does the job once more, the how-manieth time is given; False when there is nothing left to do."""
@@ -39,7 +40,7 @@ SOME: Final = 1_000  # tasks that are updated
 SAMPLE: Final = task_row(next(tasks(1)))
 READ: Final = f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = %s FOR UPDATE"
 FREE: Final = (
-    f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE is_free"
+    f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE {FREE_TO_CLAIM}"
     " AND (wait_until IS NULL OR wait_until <= %s) AND NOT EXISTS (SELECT 1 FROM tasks AS needed"
     " WHERE needed.task_id = ANY (tasks.depends_on) AND needed.status = 'pending')"
     " ORDER BY priority DESC NULLS LAST, due_at, created_at, task_id LIMIT 1 FOR UPDATE SKIP LOCKED"

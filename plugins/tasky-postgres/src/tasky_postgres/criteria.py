@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from tasky import TaskFilter, TaskStatus
+from tasky_postgres.schema import FREE
 
 __all__ = ["STATUSES", "Criteria", "Params", "filter_criteria"]
 
@@ -31,7 +32,7 @@ class Criteria:
     """The statuses asked for and the conditions that must all hold; ``empty`` when they cannot.
 
     ``exact`` when one of them names tasks by ids, and so leaves few of them. ``free`` when one of them is
-    ``is_free``, which implies the status.
+    ``FREE``, which implies the status.
     """
 
     __slots__ = ("conditions", "empty", "exact", "free", "params", "statuses")
@@ -102,7 +103,7 @@ def _add_assignees(criteria: Criteria, assignees: frozenset[str | None]) -> None
         criteria.add("(assignee IS NULL OR assignee = ANY (%s::text[]))", names)
     elif criteria.statuses == ("pending",):
         criteria.free = True
-        criteria.add("is_free")
+        criteria.add(FREE)
     else:
         criteria.add("assignee IS NULL")
 

@@ -37,9 +37,11 @@ EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
 _IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
 CHUNK: Final = 5_000  # changes, tasks or entries; a load in pieces of 500 takes half as long again
 _CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
-_PATIENCE: Final = 10.0  # seconds to gather one while a transaction is open, which may stand still for 60
-_ID: Final = 100  # characters that would take as much memory as an id
-_SENT: Final = 500  # statements for which there is one answer, which has to come in time
+# Seconds to gather one while a transaction is open, which may stand still for 60. They are looked at when an
+# item arrives, so none that comes within 50 is too late.
+_PATIENCE: Final = 10.0
+_ID_SIZE: Final = 100  # characters that would take as much memory
+_STATEMENTS: Final = 500  # that are answered together, and have to be in time
 COPIED: Final = 50  # rows from which COPY is quicker
 
 
@@ -108,8 +110,8 @@ def execute_for_each(connection: Connection, statement: str, rows: list[Row]) ->
         connection.execute(statement.encode(), rows[0])
         return
     with connection.cursor() as cursor:
-        for first in range(0, len(rows), _SENT):
-            cursor.executemany(statement.encode(), rows[first : first + _SENT])
+        for first in range(0, len(rows), _STATEMENTS):
+            cursor.executemany(statement.encode(), rows[first : first + _STATEMENTS])
 
 
 def task_row(task: TaskModel) -> Row:
@@ -143,6 +145,6 @@ def size_of(item: TaskModel | TaskChange | HistoryEntry) -> int:
     """About how many characters it takes beyond what every one takes."""
     if isinstance(item, TaskModel):
         extra = len(extra_to_text(item.extra)) if item.extra else 0
-        return len(item.details) + extra + _ID * len(item.depends_on)
+        return len(item.details) + extra + _ID_SIZE * len(item.depends_on)
     tasks = (item.before, item.after) if isinstance(item, TaskChange) else (item.before,)
     return sum([size_of(task) for task in tasks if task is not None])

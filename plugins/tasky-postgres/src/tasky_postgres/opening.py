@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 
-from tasky import InvalidLocationError, StorageError
+from tasky import InvalidLocationError, StorageError, StorageReadOnlyError
 from tasky_postgres.address import Address
 from tasky_postgres.errors import connection_error, is_passing, translated
 from tasky_postgres.schema import ABSENT, is_current, look_for_version, read_version, require, upgrade
@@ -126,7 +126,15 @@ def _bring_up(connection: Connection, address: Address) -> None:
         require(version, address, create=True)
         if version == ABSENT and not _has_schema(connection, address):
             connection.execute(f'CREATE SCHEMA "{address.schema}"'.encode())
-        upgrade(connection, version)
+        try:
+            upgrade(connection, version)
+        except psycopg.errors.InsufficientPrivilege as error:
+            if version == ABSENT:
+                raise
+            raise StorageReadOnlyError(
+                f"{address} has schema version {version}, and only the owner of its tables may upgrade it",
+                hint="Let the owner run any command once, with this version of tasky-postgres.",
+            ) from error
 
 
 def _has_schema(connection: Connection, address: Address) -> bool:

@@ -7,6 +7,7 @@ schema is Tasky's at all; it is read before anything is touched.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -17,6 +18,7 @@ from tasky_postgres.address import Address
 __all__ = [
     "ABSENT",
     "FOREIGN",
+    "FREE",
     "STEPS",
     "TIMES",
     "indexes",
@@ -83,12 +85,10 @@ _ORDERS: Final[dict[str, LiteralString]] = {
     "history_task": "history (task_id, sequence)",
 }
 # What is free to claim may be all of the open tasks or none, and changes faster than the server's statistics.
-# It has a column and indexes of its own, so that it can be asked for without the status, which leads the
-# others.
-_FREE: Final[dict[str, LiteralString]] = {
-    "tasks_free": "tasks (due_at, created_at, task_id) WHERE is_free",
-    "tasks_urgent": "tasks (priority, due_at, created_at, task_id) WHERE is_free AND priority IS NOT NULL",
-}
+# IS TRUE keeps the server from taking the condition apart, and so from walking another index past all that is
+# somebody's. Not a column: to add one would write the table anew, and whoever waits for that with an older
+# snapshot would see an empty table.
+FREE: Final = "((status = 'pending' AND assignee IS NULL) IS TRUE)"
 
 STEPS: list[tuple[str, ...]] = [
     (
@@ -121,10 +121,10 @@ STEPS: list[tuple[str, ...]] = [
         " WHERE status = 'pending' AND assignee IS NULL",
     ),
     (
-        "ALTER TABLE tasks ADD COLUMN is_free boolean"
-        " GENERATED ALWAYS AS (status = 'pending' AND assignee IS NULL) STORED",
-        "DROP INDEX tasks_free",
-        *(f"CREATE INDEX {name} ON {what}" for name, what in _FREE.items()),
+        f"CREATE INDEX tasks_free_due ON tasks (due_at, created_at, task_id) WHERE {FREE}",
+        "CREATE INDEX tasks_free_priority ON tasks (priority, due_at, created_at, task_id)"
+        f" WHERE {FREE} AND priority IS NOT NULL",
+        "DROP INDEX tasks_free",  # last, since readers wait for it
     ),
 ]
 
@@ -140,10 +140,12 @@ _LOOK: Final = (
 
 def indexes(version: int) -> frozenset[str]:
     """The names of the indexes that a store of that version has, beside those of its constraints."""
-    statements = [statement for step in STEPS[:version] for statement in step]
-    return frozenset(
-        [statement.split()[2] for statement in statements if statement.startswith("CREATE INDEX")]
-    )
+    names: dict[str, set[str]] = {"CREATE": set(), "DROP": set()}
+    for statement in chain(*STEPS[:version]):
+        verb, kind, name, *_ = statement.split()
+        if kind == "INDEX":
+            names[verb].add(name)
+    return frozenset(names["CREATE"] - names["DROP"])
 
 
 def read_version(connection: psycopg.Connection[Any], address: Address) -> int:
