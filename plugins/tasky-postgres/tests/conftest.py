@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeAlias
 
 import psycopg
@@ -74,6 +75,18 @@ def sql(server: TemporaryServer, address: Address) -> Iterator[Sql]:
             return cursor.fetchall() if cursor.description else []
 
         yield run
+
+
+@pytest.fixture
+def wait_for_waiters(sql: Sql) -> Callable[[int], None]:
+    """Return when so many wait for locks; fails after a minute."""
+
+    def wait(count: int) -> None:
+        deadline = monotonic() + 60
+        while len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) < count:
+            assert monotonic() < deadline, "nobody waits for the locks"
+
+    return wait
 
 
 @pytest.fixture

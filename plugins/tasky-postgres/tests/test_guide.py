@@ -48,7 +48,7 @@ def test_a_team_gets_there_by_the_page(fresh: TemporaryServer, tmp_path: Path) -
         elif language == "sh":
             user = SUPERUSER if "create" in code else "ann"
             said.append(_shell(code, tmp_path, PGHOST=str(fresh.folder), PGUSER=user))
-    assert len(said) == 7
+    assert len(said) == 8
     assert "Water the plants" in _shell("tasky list --project office", tmp_path, PGUSER="ann")
     assert (tmp_path / "web.dump").stat().st_size > 100_000
     assert "Water the plants" in _shell("tasky log --storage sqlite://copy.db", tmp_path)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -20,12 +19,10 @@ from tasky import (
     StorageCorruptError,
     StorageError,
     StorageLocation,
-    StorageReadOnlyError,
     StorageUnavailableError,
     StoreMissingError,
-    TaskOrder,
 )
-from tasky.testing.samples import at, create, make_task, remaining
+from tasky.testing.samples import create, make_task, remaining
 from tasky_postgres import PostgresTaskRepository, opening, postgres_factory, schema
 from tasky_postgres.address import Address
 from tasky_postgres.opening import connect
@@ -71,107 +68,6 @@ def test_a_schema_that_holds_something_else_is_left_alone(address: Address, sql:
         PostgresTaskRepository(address).initialize()
     tables = sql("SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace")
     assert tables == [(1,)]
-
-
-def test_an_older_schema_is_upgraded(
-    repository: PostgresTaskRepository, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A store of an older version takes the steps that it lacks, and keeps its tasks."""
-    create(repository, make_task("a"))
-    steps = [*schema.STEPS, ("CREATE TABLE later (one integer)",)]
-    monkeypatch.setattr(schema, "STEPS", steps)
-    with PostgresTaskRepository(address) as later:
-        later.initialize(create=False)
-        assert remaining(later) == ["a"]
-    monkeypatch.undo()
-    assert sql("SELECT schema_version FROM tasky_store") == [(len(steps),)]
-    assert sql("SELECT count(*) FROM later") == [(0,)]
-
-
-SHAPES = (
-    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
-    "SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated"
-    " FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
-    " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 ORDER BY 1, 2",
-)
-
-
-@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
-def test_an_upgraded_store_is_like_a_new_one(
-    address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
-    """Whatever version it began with, it has the columns and indexes of a new store, and its tasks."""
-    new = schema.STEPS
-    monkeypatch.setattr(schema, "STEPS", new[:version])
-    with PostgresTaskRepository(address) as repository:
-        repository.initialize()
-        create(repository, make_task("old"))
-    monkeypatch.undo()
-    assert list(PostgresTaskRepository(address).check()) == []
-    with PostgresTaskRepository(address) as repository:
-        repository.initialize(create=False)
-        assert remaining(repository) == ["old"]
-    upgraded = [sql(shape) for shape in SHAPES]
-    sql(f"DROP SCHEMA {address.schema} CASCADE")
-    with PostgresTaskRepository(address) as repository:
-        repository.initialize()
-    assert upgraded == [sql(shape) for shape in SHAPES]
-
-
-@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
-def test_who_waits_for_an_upgrade_sees_every_task(
-    server: TemporaryServer, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
-    """A read that began before the upgrade ended, and waited for it, answers as if it had not waited."""
-    new = schema.STEPS
-    monkeypatch.setattr(schema, "STEPS", new[:version])
-    database = address.parameters["dbname"]
-    with PostgresTaskRepository(address) as repository:
-        repository.initialize()
-        create(repository, make_task("a", due_at=at(1)), make_task("b"))
-        monkeypatch.undo()
-        with (
-            ThreadPoolExecutor(1) as threads,
-            psycopg.connect(host=str(server.folder), user=SUPERUSER, dbname=database) as owner,
-        ):
-            owner.execute(f"SET search_path = {address.schema}".encode())
-            schema.upgrade(owner, version)
-            found = threads.submit(lambda: [*repository.find_tasks(order=TaskOrder("due"))])
-            waiting = "SELECT 1 FROM pg_locks WHERE relation = 'tasks'::regclass AND NOT granted"
-            deadline = monotonic() + 60
-            while not sql(waiting):
-                assert monotonic() < deadline, "nobody waits for the upgrade"
-            owner.commit()
-            assert [task.name for task in found.result()] == ["a", "b"]
-
-
-@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
-def test_an_upgrade_is_the_owners(
-    address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
-    """Whoever may read and write, but does not own the tables, is told who has to upgrade them."""
-    new = schema.STEPS
-    monkeypatch.setattr(schema, "STEPS", new[:version])
-    with PostgresTaskRepository(address) as repository:
-        repository.initialize()
-    monkeypatch.undo()
-    sql(f"ALTER TABLE tasks OWNER TO {SUPERUSER}")
-    sql("GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO tasky_user")
-    with pytest.raises(StorageReadOnlyError, match=f"version {version}, and only the owner"):
-        PostgresTaskRepository(address).initialize()
-    assert sql("SELECT schema_version FROM tasky_store") == [(version,)]
-
-
-def test_an_upgrade_that_fails_changes_nothing(
-    repository: PostgresTaskRepository, address: Address, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All steps are taken or none."""
-    steps = ("CREATE TABLE later (one integer)", "SELECT 1 / 0")
-    version = len(schema.STEPS)
-    monkeypatch.setattr(schema, "STEPS", [*schema.STEPS, steps])
-    with pytest.raises(StorageError):
-        PostgresTaskRepository(address).initialize()
-    assert sql("SELECT schema_version, to_regclass('later') FROM tasky_store") == [(version, None)]
 
 
 def test_a_newer_schema_is_refused(repository: PostgresTaskRepository, address: Address, sql: Any) -> None:
@@ -293,6 +189,28 @@ def test_making_a_store_waits_for_another_that_makes_it(address: Address, sql: A
     sql("SELECT pg_advisory_unlock_all()")
     with PostgresTaskRepository(address) as repository:
         repository.initialize()
+
+
+def _make(address: Address) -> list[str]:
+    with PostgresTaskRepository(address) as repository:
+        repository.initialize()
+        return remaining(repository)
+
+
+def test_who_waited_for_another_sees_what_it_made(
+    address: Address, sql: Any, wait_for_waiters: Callable[[int], None]
+) -> None:
+    """Several that make a store at once agree on one, whatever isolation the role's transactions have."""
+    sql("ALTER ROLE tasky_user SET default_transaction_isolation = 'repeatable read'")
+    sql("SELECT pg_advisory_lock(hashtextextended(%s, 0))", f"tasky {address.schema}")
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            made = [threads.submit(_make, address) for _ in range(2)]
+            wait_for_waiters(2)
+            sql("SELECT pg_advisory_unlock_all()")
+            assert [future.result() for future in made] == [[], []]
+    finally:
+        sql("ALTER ROLE tasky_user RESET default_transaction_isolation")
 
 
 def test_a_session_keeps_the_promise_of_durability(address: Address, sql: Any) -> None:

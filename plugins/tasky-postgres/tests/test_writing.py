@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event, Thread
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ import pytest
 from tasky import BatchExistsError, ConflictError, StorageBusyError, TaskChange, TaskModel
 from tasky.testing.contract_threads import at_once
 from tasky.testing.samples import changed, create, make_batch, make_task, remaining, update
-from tasky_postgres import PostgresTaskRepository
+from tasky_postgres import PostgresTaskRepository, inserting
 from tasky_postgres.address import Address
 from tasky_postgres.inserting import CHUNK, chunks, size_of
 from tasky_postgres.server import SUPERUSER, TemporaryServer
@@ -102,18 +101,59 @@ def test_large_extras_make_a_batch_large(repository: PostgresTaskRepository) -> 
     assert repository.get_task(tasks[8].task_id) == tasks[8]
 
 
-def test_what_is_gathered_slowly_is_written_in_between() -> None:
+def test_what_is_gathered_slowly_is_written_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     """While a transaction is open, no chunk takes longer to gather than the server lets it stand still."""
     changes = [TaskChange(None, task) for task in LARGE]
-    pieces = chunks(iter(changes), lambda _: 1 << 21, unhurried=2, patience=0)
-    assert list(map(len, pieces)) == [2, 2, *[1] * (len(LARGE) - 4)]
     assert list(map(len, chunks(iter(changes), size_of))) == [CHUNK, len(LARGE) - CHUNK]
+    monkeypatch.setattr(inserting, "_PATIENCE", 0)
+    pieces = chunks(iter(changes), lambda _: 1 << 21, unhurried=2)
+    assert list(map(len, pieces)) == [2, 2, *[1] * (len(LARGE) - 4)]
 
 
-def test_dependencies_make_a_batch_large() -> None:
-    """What is in memory at a time counts the ids of what a task depends on, too."""
-    needed = [make_task(f"needed {number}").task_id for number in range(10_000)]
-    tasks = [make_task(f"task {number}", depends_on=tuple(needed)) for number in range(12)]
+def test_a_small_batch_that_comes_slowly_is_a_small_one(
+    repository: PostgresTaskRepository, address: Address, rival: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it while it is gathered, so it keeps nobody out, and waits for no other writer."""
+    monkeypatch.setattr(inserting, "_PATIENCE", 0)
+    rival.execute("LOCK TABLE tasks IN ROW EXCLUSIVE MODE")  # as who writes another task
+    with PostgresTaskRepository(replace(address, lock_timeout=1.0)) as hasty:
+        hasty.initialize(create=False)
+        create(hasty, *LARGE[:3])
+    assert len(remaining(repository)) == 3
+
+
+def test_a_slow_source_is_restored_in_between(
+    repository: PostgresTaskRepository, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a source is waited for, what came before is written already."""
+    monkeypatch.setattr(inserting, "_PATIENCE", 0)
+    written: list[str] = []
+
+    def slowly() -> Iterator[TaskModel]:
+        for task in LARGE[:3]:
+            written.extend(
+                query
+                for (query,) in sql(
+                    "SELECT query FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND state = 'idle in transaction'"
+                )
+            )
+            yield task
+
+    repository.restore(slowly(), [])
+    assert [query.split("(")[0] for query in written[1:]] == ["INSERT INTO tasks "] * 2
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        {"depends_on": [make_task(f"needed {number}").task_id for number in range(10_000)]},
+        {"tags": [f"tag-{number}" for number in range(10_000)]},
+    ],
+)
+def test_many_small_things_make_a_batch_large(many: dict[str, Any]) -> None:
+    """What is in memory at a time counts what a task depends on, and its tags, too."""
+    tasks = [make_task(f"task {number}", **many) for number in range(12)]
     assert max(map(len, chunks(tasks, size_of))) < 6
 
 
@@ -267,7 +307,11 @@ def test_a_statement_that_takes_too_long_is_ended(
 
 
 def test_a_deadlock_with_somebody_else_is_tried_again(
-    repository: PostgresTaskRepository, address: Address, rival: psycopg.Connection[Any], sql: Any
+    repository: PostgresTaskRepository,
+    address: Address,
+    rival: psycopg.Connection[Any],
+    sql: Any,
+    wait_for_waiters: Callable[[int], None],
 ) -> None:
     """When the server ends a batch to get others out of a deadlock, the batch is begun again and written."""
     first, second, third = sorted((make_task(name) for name in "abc"), key=lambda task: task.task_id)
@@ -284,10 +328,10 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
             changes = [TaskChange(task, changed(task, name="new")) for task in (first, second, third)]
             ours = Thread(target=lambda: handle.apply(make_batch(), changes))
             ours.start()
-            _wait_for_waiters(sql, 1)  # ours has the first task, and waits for the second
+            wait_for_waiters(1)  # ours has the first task, and waits for the second
             theirs = Thread(target=_lock_and_let_go, args=(rival, first))
             theirs.start()
-            _wait_for_waiters(sql, 2)
+            wait_for_waiters(2)
             sql("COMMIT")  # ours gets the second task and asks for the third: now each waits for the other
             for thread in (ours, theirs):
                 thread.join(PATIENCE)
@@ -301,9 +345,3 @@ def test_a_deadlock_with_somebody_else_is_tried_again(
 def _lock_and_let_go(rival: psycopg.Connection[Any], task: TaskModel) -> None:
     lock(rival, task)
     rival.rollback()
-
-
-def _wait_for_waiters(sql: Any, count: int) -> None:
-    deadline = monotonic() + PATIENCE
-    while len(sql("SELECT 1 FROM pg_locks WHERE NOT granted")) < count:
-        assert monotonic() < deadline, "nobody waits for the locks"

@@ -26,7 +26,7 @@ from tasky_postgres.records import (
     snapshot_to_task,
     task_from_row,
 )
-from tasky_postgres.schema import ABSENT, TIMES, indexes, read_version, require
+from tasky_postgres.schema import ABSENT, TIMES, indexes, look_for_version, require
 
 __all__ = ["problems", "tasks_and_problems", "undecodable_error"]
 
@@ -70,8 +70,8 @@ def problems(address: Address) -> ResultStream[Problem]:
     try:
         with translated(address):
             connection.execute("SET default_transaction_read_only = on")
-            version = read_version(connection, address)
             connection.execute(SNAPSHOT)
+            version = look_for_version(connection, address)
         require(version, address, create=version != ABSENT)
     except (StorageCorruptError, SchemaTooNewError) as error:
         connection.close()

@@ -29,6 +29,7 @@ __all__ = [
     "is_lost",
     "is_passing",
     "is_replayable",
+    "said",
     "storage_error",
     "translated",
 ]
@@ -108,18 +109,18 @@ def storage_error(error: psycopg.Error, address: Address) -> StorageError:
     for code in () if state is None else (state, state[:3], state[:2]):
         if code in _KINDS:
             kind, what, hint = _KINDS[code]
-            return kind(f"{address} {what} ({_said(error)})", hint=hint)
+            return kind(f"{address} {what} ({said(error)})", hint=hint)
     if isinstance(error, psycopg.DataError):  # the driver cannot make a value of what came
-        return StorageCorruptError(f"{address} holds what cannot be read ({_said(error)})", hint=_CHECK_HINT)
+        return StorageCorruptError(f"{address} holds what cannot be read ({said(error)})", hint=_CHECK_HINT)
     if state is None and isinstance(error, psycopg.OperationalError):
         kind, what, hint = _GONE
-        return kind(f"{address} {what} ({_said(error)})", hint=hint)
-    return StorageError(f"{address} refused the operation ({_said(error)})", hint="Run 'tasky check'.")
+        return kind(f"{address} {what} ({said(error)})", hint=hint)
+    return StorageError(f"{address} refused the operation ({said(error)})", hint="Run 'tasky check'.")
 
 
 def connection_error(error: psycopg.Error, address: Address) -> StorageError:
     """The same, of an attempt to connect."""
-    text = _said(error)
+    text = said(error)
     if _NO_DATABASE.search(text):
         return StoreMissingError(
             f"there is no database at {address.shown} ({text})",
@@ -140,7 +141,7 @@ def connection_error(error: psycopg.Error, address: Address) -> StorageError:
 
 def is_passing(error: psycopg.Error) -> bool:
     """Whether an attempt to connect may succeed a moment later."""
-    text = _said(error)
+    text = said(error)
     return _CROWDED.search(text) is not None or _STARTING.search(text) is not None
 
 
@@ -182,7 +183,7 @@ def _creation(address: Address) -> str:
     return shlex.join(["createdb", "-E", "UTF8", "-T", "template0", *([database] if database else [])])
 
 
-def _said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error) -> str:
     """The server's or driver's words on one line, without what it quotes of a statement."""
     primary = error.diag.message_primary
     return " ".join((primary or str(error)).split())

@@ -40,7 +40,7 @@ _CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
 # Seconds to gather one while a transaction is open, which may stand still for 60. They are looked at when an
 # item arrives, so none that comes within 50 is too late.
 _PATIENCE: Final = 10.0
-_ID_SIZE: Final = 100  # characters that would take as much memory
+_ITEM_SIZE: Final = 100  # characters that would take as much memory as a dependency or a tag
 _STATEMENTS: Final = 500  # that are answered together, and have to be in time
 COPIED: Final = 50  # rows from which COPY is quicker
 
@@ -119,20 +119,18 @@ def task_row(task: TaskModel) -> Row:
     return (*task_to_row(task), *casefolds(task.name, task.details))
 
 
-def chunks(
-    items: Iterable[T], size: Callable[[T], int], *, unhurried: int = 0, patience: float = _PATIENCE
-) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: Callable[[T], int], *, unhurried: int = 0) -> Iterator[list[T]]:
     """The items in lists that fit into memory together; ``size`` is that of one, in characters.
 
-    A list ends, too, when it took ``patience`` seconds to gather. The first ``unhurried`` ones do not: nobody
-    waits for them.
+    A list ends, too, when it took ``_PATIENCE`` to gather. The first ``unhurried`` ones do not: nobody waits
+    for them.
     """
     chunk: list[T] = []
     total, begun = 0, monotonic()
     for item in items:
         chunk.append(item)
         total += size(item)
-        is_late = unhurried <= 0 and monotonic() - begun >= patience
+        is_late = unhurried <= 0 and monotonic() - begun >= _PATIENCE
         if is_late or len(chunk) == CHUNK or total >= _CHUNK_SIZE:
             yield chunk
             chunk, total, begun = [], 0, monotonic()
@@ -145,6 +143,6 @@ def size_of(item: TaskModel | TaskChange | HistoryEntry) -> int:
     """About how many characters it takes beyond what every one takes."""
     if isinstance(item, TaskModel):
         extra = len(extra_to_text(item.extra)) if item.extra else 0
-        return len(item.details) + extra + _ID_SIZE * len(item.depends_on)
+        return len(item.details) + extra + _ITEM_SIZE * (len(item.depends_on) + len(item.tags))
     tasks = (item.before, item.after) if isinstance(item, TaskChange) else (item.before,)
     return sum([size_of(task) for task in tasks if task is not None])

@@ -16,7 +16,7 @@ import psycopg
 
 from tasky import InvalidLocationError, StorageError, StorageReadOnlyError
 from tasky_postgres.address import Address
-from tasky_postgres.errors import connection_error, is_passing, translated
+from tasky_postgres.errors import connection_error, is_passing, said, translated
 from tasky_postgres.schema import ABSENT, is_current, look_for_version, read_version, require, upgrade
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def open_store(address: Address, *, create: bool) -> Connection:
 def _bring_up(connection: Connection, address: Address) -> None:
     """Create or upgrade, unless another process has done it meanwhile."""
     with connection.transaction():
+        # What another did while the lock was waited for is seen, whatever the role's transactions are like.
+        connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         name = f"tasky {address.schema}"
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
         version = look_for_version(connection, address)
@@ -128,12 +130,14 @@ def _bring_up(connection: Connection, address: Address) -> None:
             connection.execute(f'CREATE SCHEMA "{address.schema}"'.encode())
         try:
             upgrade(connection, version)
-        except psycopg.errors.InsufficientPrivilege as error:
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as error:
             if version == ABSENT:
                 raise
             raise StorageReadOnlyError(
-                f"{address} has schema version {version}, and only the owner of its tables may upgrade it",
-                hint="Let the owner run any command once, with this version of tasky-postgres.",
+                f"{address} has schema version {version} and has to be upgraded, which this role may not do,"
+                f" or not on this server ({said(error)})",
+                hint="Let the owner of its tables, who may also create in its schema,"
+                " run any command once with this version of tasky-postgres.",
             ) from error
 
 

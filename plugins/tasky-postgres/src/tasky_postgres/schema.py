@@ -1,12 +1,15 @@
 """What the tables look like, and how a PostgreSQL schema comes to hold them.
 
 ``STEPS[n]`` leads from version n to version n + 1. A new store takes all of them, an older one those that it
-lacks, in one transaction. The one row of ``tasky_store`` holds the version, and says by its name that the
-schema is Tasky's at all; it is read before anything is touched.
+lacks, in one transaction; so a step that is released never changes. A program of the older version may have
+the store open and go on with it, so no step may take away what it reads or writes. The one row of
+``tasky_store`` holds the version, and says by its name that the schema is Tasky's at all; it is read before
+anything is touched.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import Any, Final, LiteralString
 
@@ -69,9 +72,9 @@ CREATE TABLE tasks (
     CHECK ((closed_at IS NULL) = (status = 'pending'))
 )"""
 
-# One for each order, all led by the status: a list of several statuses merges as many walks. An index takes
+# Those for an order are led by the status: a list of several statuses merges as many walks. An index takes
 # no text of any length, so names are ordered by their first 200 code points, and sorted on from there.
-_ORDERS: Final[dict[str, LiteralString]] = {
+_INDEXES: Final[dict[str, LiteralString]] = {
     "tasks_created": "tasks (status, created_at, task_id)",
     "tasks_updated": "tasks (status, updated_at, created_at, task_id)",
     "tasks_due": "tasks (status, due_at, created_at, task_id)",
@@ -116,7 +119,7 @@ STEPS: list[tuple[str, ...]] = [
         " before text COLLATE \"C\" CHECK (before LIKE '{%}'),"
         " revision bigint CHECK (revision >= 1),"
         " CHECK (before IS NOT NULL OR revision IS NOT NULL))",
-        *(f"CREATE INDEX {name} ON {what}" for name, what in _ORDERS.items()),
+        *(f"CREATE INDEX {name} ON {what}" for name, what in _INDEXES.items()),
         "CREATE INDEX tasks_free ON tasks (due_at, created_at, task_id)"
         " WHERE status = 'pending' AND assignee IS NULL",
     ),
@@ -128,6 +131,7 @@ STEPS: list[tuple[str, ...]] = [
     ),
 ]
 
+_OF_AN_INDEX: Final = re.compile(r"(?P<verb>CREATE|DROP) (?:UNIQUE )?INDEX (?P<name>\w+)")
 _VERSION: Final = "SELECT schema_version FROM tasky_store"
 _LOOK: Final = (
     "SELECT has_schema_privilege(oid, 'USAGE'),"
@@ -140,12 +144,11 @@ _LOOK: Final = (
 
 def indexes(version: int) -> frozenset[str]:
     """The names of the indexes that a store of that version has, beside those of its constraints."""
-    names: dict[str, set[str]] = {"CREATE": set(), "DROP": set()}
+    names: set[str] = set()
     for statement in chain(*STEPS[:version]):
-        verb, kind, name, *_ = statement.split()
-        if kind == "INDEX":
-            names[verb].add(name)
-    return frozenset(names["CREATE"] - names["DROP"])
+        if found := _OF_AN_INDEX.match(statement):
+            (names.add if found["verb"] == "CREATE" else names.discard)(found["name"])
+    return frozenset(names)
 
 
 def read_version(connection: psycopg.Connection[Any], address: Address) -> int:
