@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -24,19 +25,11 @@ def most_urgent(
 
     Raises ``InvalidFilterError`` for a filter that asks for tasks which are not ready.
     """
-    if filter.ready is False or filter.waiting:
-        raise InvalidFilterError("only ready tasks are urgent: the filter cannot ask for others")
-    by_due = TaskOrder("due")
-    ready = replace(filter, ready=True, now=now)
-    levels = frozenset(TaskPriority) if filter.priorities is None else filter.priorities
     tasks: list[TaskModel] = []
-    for priority in sorted(levels, reverse=True):
-        if len(tasks) < limit:
-            level = replace(ready, priorities=frozenset({priority}))
-            tasks += repository.find_tasks(level, order=by_due, limit=limit - len(tasks))
-    if filter.priorities is None and len(tasks) < limit:
-        with repository.find_tasks(ready, order=by_due, limit=limit) as found:  # those above come again
-            tasks += [task for task in found if task.priority is None][: limit - len(tasks)]
+    for level in _levels(repository, filter, now, limit):
+        tasks += level[: limit - len(tasks)]
+        if len(tasks) == limit:
+            break
     return tasks
 
 
@@ -50,11 +43,30 @@ def choose_free(repository: TaskRepository, filter: TaskFilter, now: datetime) -
         raise InvalidFilterError("only a task that nobody has can be claimed: the filter asks for others")
     from random import choice  # would cost every other command its import
 
-    free = most_urgent(repository, replace(filter, assignees=NOBODY), now, limit=PAGE)
-    if not free:
-        raise NothingToClaimError(
-            "no ready task is free to claim",
-            hint="`tasky list --ready` shows the ready ones and whose they are.",
-        )
-    best = [task for task in free if (task.priority, task.due_at) == (free[0].priority, free[0].due_at)]
-    return choice(best)  # noqa: S311 - it spreads load and keeps no secret
+    for free in _levels(repository, replace(filter, assignees=NOBODY), now, PAGE):
+        if free:
+            best = [task for task in free if task.due_at == free[0].due_at]
+            return choice(best)  # noqa: S311 - it spreads load and keeps no secret
+    raise NothingToClaimError(
+        "no ready task is free to claim",
+        hint="`tasky list --ready` shows the ready ones and whose they are.",
+    )
+
+
+def _levels(
+    repository: TaskRepository, filter: TaskFilter, now: datetime, limit: int
+) -> Iterator[list[TaskModel]]:
+    """The first ``limit`` ready tasks of each priority by their due dates, asked for one after the other.
+
+    Those without a priority come last: at least as many as fill up ``limit`` together with those before.
+    """
+    if filter.ready is False or filter.waiting:
+        raise InvalidFilterError("only ready tasks are urgent: the filter cannot ask for others")
+    by_due = TaskOrder("due")
+    ready = replace(filter, ready=True, now=now)
+    for priority in sorted(TaskPriority if filter.priorities is None else filter.priorities, reverse=True):
+        level = replace(ready, priorities=frozenset({priority}))
+        yield list(repository.find_tasks(level, order=by_due, limit=limit))
+    if filter.priorities is None:  # a filter cannot ask for those that have none
+        found = repository.find_tasks(ready, order=by_due, limit=limit)
+        yield [task for task in found if task.priority is None]
