@@ -15,8 +15,7 @@ import psycopg
 from tasky import Problem, ResultStream, SchemaTooNewError, StorageCorruptError, TaskModel
 from tasky_postgres.address import Address
 from tasky_postgres.errors import corrupt_error, storage_error, translated
-from tasky_postgres.opening import Connection, connect
-from tasky_postgres.reading import SNAPSHOT
+from tasky_postgres.opening import SNAPSHOT, Connection, connect
 from tasky_postgres.records import (
     COLUMNS,
     UNREADABLE,

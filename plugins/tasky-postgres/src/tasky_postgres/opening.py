@@ -22,12 +22,14 @@ from tasky_postgres.schema import ABSENT, is_current, look_for_version, read_ver
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
 
-__all__ = ["Connection", "connect", "open_store"]
+__all__ = ["SNAPSHOT", "Connection", "connect", "open_store"]
 
 T = TypeVar("T")
 
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of is reported as an error
 
+# What is read from here on is of one moment.
+SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OLDEST: Final = 140_000  # PostgreSQL 14
 _GRACE: Final = 5.0  # seconds by which an answer may come later than the server's own time-out
 _NAP: Final = (0.05, 0.25)  # seconds between attempts to connect

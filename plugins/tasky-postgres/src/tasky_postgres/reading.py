@@ -11,17 +11,16 @@ import psycopg
 from tasky import ResultStream, StorageError
 from tasky_postgres.address import Address
 from tasky_postgres.errors import closed_error, storage_error
-from tasky_postgres.opening import Connection
+from tasky_postgres.opening import SNAPSHOT, Connection
 from tasky_postgres.pool import Pool
 from tasky_postgres.queries import Statement
 from tasky_postgres.records import Row
 
-__all__ = ["SNAPSHOT", "Plan", "read", "read_all"]
+__all__ = ["Plan", "read", "read_all"]
 
 T = TypeVar("T")
 Plan: TypeAlias = "Callable[[int | None], list[Statement]]"  # of a limit
 
-SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _AT_ONCE: Final = 1_000  # rows
 _LARGEST: Final = (1 << 63) - 1  # that the server takes
 

@@ -14,8 +14,7 @@ from tasky import Problem, ResultStream, SchemaTooNewError, StorageCorruptError,
 from tasky_postgres.address import Address
 from tasky_postgres.checking import tasks_and_problems
 from tasky_postgres.errors import storage_error, translated
-from tasky_postgres.opening import Connection, connect
-from tasky_postgres.reading import SNAPSHOT
+from tasky_postgres.opening import SNAPSHOT, Connection, connect
 from tasky_postgres.schema import ABSENT, read_version, require
 
 __all__ = ["salvaged"]
