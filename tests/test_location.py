@@ -197,6 +197,7 @@ def test_location_shows_what_helps() -> None:
     assert str(location) == "pg://db:5432/name"
     assert repr(location) == "<StorageLocation pg://db:5432/name>"
     assert str(StorageLocation.parse("sqlite:///srv/t\u00e4sk.db")) == "sqlite:///srv/t\u00e4sk.db"
+    assert str(StorageLocation.parse("pg://%2Frun%2Fpg/name")) == "pg://%2Frun%2Fpg/name"
 
 
 def test_location_shows_no_odd_characters() -> None:

@@ -192,7 +192,7 @@ class StorageLocation:
         return root / text
 
     def __str__(self) -> str:
-        host = self.host or ""
+        host = (self.host or "").replace("/", "%2F")  # a socket's directory stays the host
         port = "" if self.port is None else f":{self.port}"
         shown = f"{self.scheme}://{host}{port}{self.path}"
         return shown.encode("ascii", "backslashreplace").decode() if not shown.isprintable() else shown
