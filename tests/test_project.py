@@ -382,6 +382,8 @@ def test_a_config_cannot_send_tasky_out_of_its_project(
     with pytest.raises(UntrustedLocationError) as caught:
         open_repository(settings, registry, environ, create=True)
     assert "tasky project approve" in caught.value.hint
+    if uri == "file://link/tasks.db":
+        assert f"is {outside}/tasks.db, outside the project" in caught.value.message
     assert list(outside.iterdir()) == []
     approve(settings, environ)
     open_repository(load_settings(root, environ), registry, environ, create=True).close()

@@ -188,7 +188,7 @@ def open_repository(
         repository.initialize(create=create)
     except BaseException as error:
         repository.close()
-        if isinstance(error, StoreMissingError):
+        if isinstance(error, StoreMissingError) and not create:
             error.hint = _how_to_make(settings)  # the backend cannot know who named the place
         raise
     return repository

@@ -44,7 +44,7 @@ def resolve_reference(repository: TaskRepository, reference: str) -> UUID:
     if not ids:
         raise _not_found(reference.strip())
     if len(ids) > 1:
-        some = ", ".join(task_id.hex[: max(SHORT_ID, len(digits) + 4)] for task_id in ids[:5])
+        some = ", ".join(ShortIds(repository).of(ids[:5]).values())
         more = ", ..." if len(ids) > 5 else ""
         raise AmbiguousTaskError(
             f"{digits} is the beginning of several ids: {some}{more}", hint="Type more of its digits."

@@ -40,8 +40,9 @@ def doubt(location: StorageLocation, root: Path, *, is_file: bool) -> str:
         return "takes a part of it from your environment"
     if not is_file:
         return "is not a file in the project"
-    if not location.file_path(root).resolve().is_relative_to(root.resolve()):
-        return "lies outside the project"
+    path = location.file_path(root).resolve()
+    if not path.is_relative_to(root.resolve()):
+        return f"is {path}, outside the project"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from tasky.cli import run
 from tasky.testing import MemoryTaskRepository
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import CommandLine
+    from tests.cli.conftest import CommandLine, Process
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         (["add", ""], 2),
         (["add", "--tag", "a b", "A task"], 2),
         (["import", "nowhere.jsonl"], 1),
+        *[([name, "--limit", "9" * 20], 0) for name in ("list", "log", "next")],
         (["init", "--storage", "memory://tasks"], 5),
         (["list", "--storage", "nosuch://tasks"], 6),
         (["list", "--storage", "memory://elsewhere"], 7),
@@ -45,6 +47,31 @@ def test_the_exit_code_tells_what_kind_of_thing_went_wrong(
     assert result.out == ""
     assert result.err.startswith("error: " if code else "")
     assert ("\nhint: " in result.err) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("closed", "argv", "code", "said"),
+    [
+        (">&-", ["--version"], 1, "error: standard output is closed\nhint: Send it to /dev/null"),
+        ("2>&-", ["list"], 5, ""),
+        (">&- 2>&-", ["list"], 1, ""),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_crash(
+    process: Process, closed: str, argv: list[str], code: int, said: str
+) -> None:
+    """Without stdout nothing is done that could not be told; without stderr the exit code still tells."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *process.program(argv)],
+        cwd=process.cwd,
+        env=process.environ,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(said)
+    assert bool(done.stderr) == bool(said)
 
 
 def test_outside_a_project_the_error_says_how_to_start_one(bare_cli: CommandLine) -> None:

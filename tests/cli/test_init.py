@@ -179,10 +179,17 @@ def with_backends(process: Process, tmp_path: Path, install: Callable[..., Path]
         code = (
             "from tasky.testing import MemoryTaskRepository\ndef make(path): return MemoryTaskRepository()\n"
         )
+        kinds = {
+            "server": f"import tasky\n{code}\nmake = tasky.uri_factory(make)\n",
+            "broken": "import nowhere_at_all\n",
+        }
         for name in names:
             module = f"for_{name}"
             install(
-                process.site, module, entry_points={name: f"{module}:make"}, modules={f"{module}.py": code}
+                process.site,
+                module,
+                entry_points={name: f"{module}:make"},
+                modules={f"{module}.py": kinds.get(name, code)},
             )
         return process
 
@@ -203,6 +210,29 @@ def test_sqlite_or_else_the_only_backend_is_taken(
 ) -> None:
     """Without --storage: sqlite where it is installed, otherwise the one that is."""
     assert f"storage: {location}" in with_backends(*backends)("init").lines
+
+
+def test_a_file_in_the_project_is_for_a_backend_that_keeps_one(
+    with_backends: Callable[..., Process],
+) -> None:
+    """A backend on a server is not offered a file."""
+    assert "storage: json://.tasky/tasks.json" in with_backends("json", "server")("init").lines
+
+
+def test_a_server_has_to_be_named(with_backends: Callable[..., Process]) -> None:
+    """With nothing but backends on servers, the error says how to name a place, and nothing is made."""
+    process = with_backends("server")
+    assert "--storage server://HOST/NAME" in process("init", code=2).err
+    assert list(process.cwd.iterdir()) == []
+
+
+def test_a_backend_that_cannot_be_loaded_is_named_when_it_is_chosen(
+    with_backends: Callable[..., Process],
+) -> None:
+    """It is no reason to take another one without a word."""
+    process = with_backends("broken", "json")
+    assert "--storage broken://" in process("init", code=2).err
+    assert "nowhere_at_all" in process("init", "--storage", "broken://x", code=6).err
 
 
 def test_where_nobody_can_choose_the_backends_are_listed(with_backends: Callable[..., Process]) -> None:

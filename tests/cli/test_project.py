@@ -60,6 +60,7 @@ def test_a_place_outside_the_project_has_to_be_approved_once(sent_elsewhere: Com
     assert "tasky project approve" in error
     assert cli("project", "approve").lines == [
         f"project: {cli.cwd}",
+        f"config: {cli.cwd}/.tasky/config.toml",
         f"approved: memory://{cli.cwd.parent}/other",
     ]
     assert cli("list").out == ""

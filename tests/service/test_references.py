@@ -66,6 +66,10 @@ def test_ambiguous_beginning_lists_the_candidates(service: TaskService) -> None:
     store(service, *(f"abcd{digit}" for digit in ["2222", "3333", "4444", "5555", "6666"]))
     with pytest.raises(AmbiguousTaskError, match=r"abcd4444, \.\.\.$"):
         service.resolve("abcd")
+    store(service, "beef123456", "beef123457")
+    for digits in ("beef", "beef12345"):
+        with pytest.raises(AmbiguousTaskError, match=r": beef123456, beef123457$"):
+            service.resolve(digits)
 
 
 def test_short_ids_are_as_long_as_they_have_to_be(service: TaskService) -> None:

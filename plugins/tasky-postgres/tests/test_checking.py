@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tasky import StorageCorruptError, StorageError, TaskChange
+from tasky import StorageBusyError, StorageCorruptError, StorageError, TaskChange
 from tasky.testing.samples import at, changed, create, make_batch, make_task, update
 from tasky_postgres import PostgresTaskRepository
+from tasky_postgres.address import Address
 
 ONE = make_task("One", tags=["a"], details="Some", created_at=at(0))
 TWO = make_task("Two", tags=["b"], depends_on=[ONE.task_id], created_at=at(1))
@@ -96,6 +98,18 @@ def test_a_long_list_names_what_it_met(repository: PostgresTaskRepository, sql: 
     sql("UPDATE tasks SET due_at = 'infinity' WHERE name = 'late'")
     with pytest.raises(StorageCorruptError, match=str(late.task_id)):
         list(repository.find_tasks())
+
+
+def test_a_check_that_is_kept_waiting_finds_no_damage(
+    repository: PostgresTaskRepository, address: Address, sql: Any
+) -> None:
+    """Somebody who holds the store is no problem of the store."""
+    sql("BEGIN")
+    sql("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+    with pytest.raises(StorageBusyError):
+        list(PostgresTaskRepository(replace(address, lock_timeout=0.1)).check())
+    sql("ROLLBACK")
+    assert list(repository.check()) == []
 
 
 def test_counting_names_an_unknown_status(damaged: Any, repository: PostgresTaskRepository) -> None:

@@ -34,6 +34,19 @@ def test_the_main_job_works_on_a_server(project: str, capsys: pytest.CaptureFixt
     assert "Buy milk" in capsys.readouterr().out
 
 
+def test_a_project_in_a_database_that_is_not_there_says_how_to_make_it(
+    location: StorageLocation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`tasky init` makes a store and no database: the hint is what makes one, not `tasky init`."""
+    monkeypatch.chdir(tmp_path)
+    uri = location.written.reveal().replace(location.path, "/nowhere")
+    assert main(["init", "--storage", uri]) == 7
+    assert "hint: Create it ('createdb " in capsys.readouterr().err
+
+
 def test_a_server_that_is_away_is_exit_code_seven(
     project: str, server: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

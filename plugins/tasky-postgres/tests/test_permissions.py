@@ -82,6 +82,15 @@ def test_a_stranger_may_not_look(member: Address) -> None:
             attempt()
 
 
+def test_a_check_without_rights_is_no_damage(member: Address, sql: Any) -> None:
+    """Who may see that there is a store, and not its tasks, is told what is missing, and of no problem."""
+    user = member.parameters["user"]
+    sql(f"GRANT USAGE ON SCHEMA {member.schema} TO {user}")
+    sql(f"GRANT SELECT ON tasky_store TO {user}")
+    with pytest.raises(StorageReadOnlyError, match="permission denied for table tasks"):
+        list(PostgresTaskRepository(member).check())
+
+
 def test_a_stranger_to_the_database_cannot_make_a_store(member: Address) -> None:
     """Who may not create in the database is told so, and nothing is left half made."""
     elsewhere = replace(member, schema=f"{member.schema[:50]}_2")

@@ -37,6 +37,11 @@ def run() -> NoReturn:
     """The console script: ``main`` as a process, or the answer to a shell that completes a command line."""
     # Importing makes many objects and hardly any garbage, for which 700 has it searched thirty times.
     gc.set_threshold(50_000)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
+    if sys.stdout is None:  # nothing is done that could not be told
+        sys.stderr.write("error: standard output is closed\nhint: Send it to /dev/null to see nothing.\n")
+        sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for names that its encoding lacks

@@ -11,8 +11,9 @@ import click
 from tasky.cli.context import App
 from tasky.errors import ConfigError
 
-__all__ = ["Command", "Context", "Group", "did_you_mean", "global_options"]
+__all__ = ["Command", "Context", "Group", "capped", "did_you_mean", "global_options"]
 
+LARGEST: Final = 2**31 - 1  # limit
 HELP_WIDTH: Final = 100
 USAGE: Final = 2  # the exit code of a command line that means nothing
 
@@ -71,6 +72,11 @@ class Group(click.Group):
             known = self.list_commands(ctx)
             ctx.fail(f"there is no command {name!a}.{did_you_mean(name, known)}")
         return super().resolve_command(ctx, args)
+
+
+def capped(_ctx: click.Context, _param: click.Parameter, limit: int | None) -> int | None:
+    """The limit, or one that is as good: no store holds so many."""
+    return None if limit is None else min(limit, LARGEST)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -9,6 +9,7 @@ import click
 
 from tasky.cli.command import Command, did_you_mean
 from tasky.cli.context import App, can_ask, pass_app
+from tasky.errors import TaskyError
 
 __all__ = ["command", "start_project"]
 
@@ -66,9 +67,15 @@ def _default_location(app: App) -> str:
 
     Without any backend it is one that is not installed, and opening it says how to install it.
     """
-    names = app.registry.names()
-    if not names or PREFERRED in names:
+    installed = app.registry.names()
+    if not installed or PREFERRED in installed:
         return _location_for(PREFERRED)
+    names = [name for name in installed if _keeps_a_file(app, name)]
+    if not names:
+        raise click.UsageError(
+            f"no installed backend keeps its tasks in a file ({', '.join(installed)}); name the place with"
+            f" --storage, such as --storage {installed[-1]}://HOST/NAME."
+        )
     if len(names) == 1:
         return _location_for(names[0])
     if not can_ask():
@@ -78,6 +85,16 @@ def _default_location(app: App) -> str:
     if answer not in names:
         raise click.UsageError(f"no backend {answer!a} is installed.{did_you_mean(answer, names)}")
     return _location_for(answer)
+
+
+def _keeps_a_file(app: App, name: str) -> bool:
+    """Also of one that cannot be loaded: who chooses it is told why."""
+    from tasky.registry import is_uri_factory
+
+    try:
+        return not is_uri_factory(app.registry.load(name))
+    except TaskyError:
+        return True
 
 
 def _location_for(name: str) -> str:

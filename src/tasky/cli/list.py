@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 import click
 
-from tasky.cli.command import Command
+from tasky.cli.command import Command, capped
 from tasky.cli.context import App, pass_app
 from tasky.cli.filters import Criteria, filter_options, make_filter
 from tasky.cli.records import print_tasks
@@ -24,6 +24,7 @@ SCREENFUL: Final = 50  # tasks that a terminal gets when no limit is given
     "-n",
     "--limit",
     type=click.IntRange(min=0),
+    callback=capped,
     metavar="N",
     help=f"At most N tasks; 0 is no limit. Default: {SCREENFUL} on a terminal, none elsewhere.",
 )

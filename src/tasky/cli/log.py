@@ -14,7 +14,7 @@ from uuid import UUID
 import click
 
 from tasky.cli.batches import resolve_batch
-from tasky.cli.command import Command
+from tasky.cli.command import Command, capped
 from tasky.cli.context import App, pass_app
 from tasky.cli.table import Cell, Column, text_cell
 from tasky.cli.text import plain_time, printable, short_time
@@ -51,6 +51,7 @@ _BOOKKEEPING: Final = {"task_id", "created_at", "updated_at", "closed_at", "revi
     "-n",
     "--limit",
     type=click.IntRange(min=0),
+    callback=capped,
     metavar="N",
     help=f"At most N changes; 0 is no limit. Default: {SCREENFUL} on a terminal, none elsewhere.",
 )
@@ -108,9 +109,10 @@ def _resolve_task(service: TaskService, reference: str) -> UUID:
     """As ``TaskService.resolve``, but a whole id need not be stored any more."""
     try:
         return service.resolve(reference)
-    except TaskNotFoundError:
+    except TaskNotFoundError as error:
         digits = reference.strip().lower().replace("-", "")
         if len(digits) != 32 or set(digits) - set("0123456789abcdef"):
+            error.hint += " A deleted one is named by its whole id, which `tasky log --json` shows."
             raise
         task_id = UUID(digits)
         with service.repository.history(task_id=task_id, limit=1) as entries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tasky.cli.command import Command
+from tasky.cli.command import Command, capped
 from tasky.cli.context import App, pass_app
 from tasky.cli.filters import Criteria, filter_options, make_filter
 from tasky.cli.records import print_tasks
@@ -13,7 +13,9 @@ __all__ = ["command"]
 
 
 @click.command("next", cls=Command)
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=1, metavar="N", help="The first N.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), callback=capped, default=1, metavar="N", help="The first N."
+)
 @filter_options
 @pass_app
 def command(app: App, criteria: Criteria, limit: int) -> None:

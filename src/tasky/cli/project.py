@@ -46,7 +46,8 @@ def approve(app: App) -> None:
     """Let this project keep its tasks where its config says.
 
     Needed once where that is outside the project or on a server, as a config may come from somebody else.
-    Look at the location that is printed: a change of it needs another approval.
+    Look at the location in the config first: what is printed leaves out its user and its query. A change of
+    either needs another approval.
     """
     from tasky.project import approve as approve_location
 
@@ -55,4 +56,5 @@ def approve(app: App) -> None:
         app.output.note(f"There is nothing to approve: {settings.storage.source} is your own choice.")
         return
     approve_location(settings, app.environ)
-    app.output.facts("project", {"project": str(settings.project), "approved": str(settings.location)})
+    facts = {"project": str(settings.project), "config": settings.storage.source}
+    app.output.facts("project", {**facts, "approved": str(settings.location)})

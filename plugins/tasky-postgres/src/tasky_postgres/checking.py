@@ -12,7 +12,15 @@ from typing import Final
 
 import psycopg
 
-from tasky import Problem, ResultStream, SchemaTooNewError, StorageCorruptError, TaskModel
+from tasky import (
+    Problem,
+    ResultStream,
+    SchemaTooNewError,
+    StorageBusyError,
+    StorageCorruptError,
+    StorageReadOnlyError,
+    TaskModel,
+)
 from tasky_postgres.address import Address
 from tasky_postgres.errors import corrupt_error, storage_error, translated
 from tasky_postgres.opening import SNAPSHOT, Connection, connect
@@ -61,6 +69,7 @@ _SOUND_INDEXES: Final = (
 )
 _UNIQUE_INDEXES: Final = frozenset({"tasks_id", "batches_id", "batches_pkey", "history_pkey"})
 _PAGE: Final = 1_000  # rows
+_NO_DAMAGE: Final = (StorageBusyError, StorageReadOnlyError)  # others hold the store, or rights are missing
 
 
 def problems(address: Address) -> ResultStream[Problem]:
@@ -99,7 +108,10 @@ def _guarded(connection: Connection, address: Address, version: int) -> Iterator
     try:
         yield from _problems(connection, address, version)
     except psycopg.Error as error:
-        yield Problem(f"{storage_error(error, address)}; it was not read any further")
+        met = storage_error(error, address)
+        if isinstance(met, _NO_DAMAGE):
+            raise met from error
+        yield Problem(f"{met}; it was not read any further")
 
 
 def _problems(connection: Connection, address: Address, version: int) -> Iterator[Problem]:
