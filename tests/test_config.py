@@ -124,8 +124,9 @@ def test_a_config_that_vanishes_or_cannot_be_read_is_an_error(tmp_path: Path) ->
     """A project's config is required, and a directory is not one."""
     with pytest.raises(ConfigError, match="does not exist any more"):
         read_project_config(tmp_path / "missing.toml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory") as caught:
         read_project_config(tmp_path)
+    assert "permissions" in caught.value.hint
 
 
 def test_the_users_config_may_be_absent_or_say_little(tmp_path: Path) -> None:

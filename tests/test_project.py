@@ -155,6 +155,14 @@ def test_something_else_called_tasky_is_not_passed_by(root: Path, kind: str) -> 
         find_project(root)
 
 
+def test_a_config_that_cannot_be_looked_at_is_not_passed_by(root: Path) -> None:
+    """What the system does not let through is named with its reason, and no project further up is taken."""
+    (root / ".tasky").symlink_to(root / ".tasky")
+    with pytest.raises(ConfigError, match=r"config\.toml cannot be read: Too many levels") as caught:
+        find_project(root)
+    assert "TASKY_PROJECT" in caught.value.hint
+
+
 def test_a_project_can_be_named_by_a_flag_or_a_variable(root: Path, environ: dict[str, str]) -> None:
     """`TASKY_PROJECT` chooses a project from anywhere, and a flag comes before it; both may be relative."""
     configure(root / "one")

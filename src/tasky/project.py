@@ -273,12 +273,16 @@ def _is_project(directory: Path) -> bool:
         if stat.S_ISREG((directory / CONFIG_PATH).stat().st_mode):
             return True
         rule = "is not a file"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not os.path.lexists(marker):
             return False
         rule = "does not exist"
     except OSError as error:
-        rule = f"cannot be read: {error.strerror}"
+        raise ConfigError(
+            f"{directory / CONFIG_PATH} cannot be read: {error.strerror}",
+            hint="If you should be able to read it, mend its permissions. If you mean another project,"
+            " name it in TASKY_PROJECT.",
+        ) from error
     raise ConfigError(
         f"{marker} is there, but {directory / CONFIG_PATH} {rule}",
         hint="If it is a project's, put its config back or run `tasky init` there. If it is not Tasky's,"

@@ -67,7 +67,9 @@ class App:
         """The project's settings; raises ``ProjectError``s."""
         from tasky.project import load_settings
 
-        named = self.cwd if self.directory is not None and (self.cwd / ".tasky").is_dir() else None
+        # Not Path.is_dir, which raises where nobody may look; what can be said then is said further down.
+        is_project = os.path.isdir(self.cwd / ".tasky")  # noqa: PTH112
+        named = self.cwd if self.directory is not None and is_project else None
         return load_settings(self.cwd, self.environ, project=named, storage=self.storage)
 
     @property

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from itertools import chain, groupby, islice
 from typing import Any, Final
 
-from tasky import Problem, ResultStream, StorageCorruptError, StorageError
+from tasky import (
+    Problem,
+    ResultStream,
+    StorageBusyError,
+    StorageCorruptError,
+    StorageError,
+    StorageReadOnlyError,
+)
 from tasky_sqlite.errors import DRIVER_ERRORS, corrupt_error, said, shown_id, storage_error
 from tasky_sqlite.opening import connect, has_log, missing_error
 from tasky_sqlite.pages import Log
@@ -29,6 +36,7 @@ from tasky_sqlite.schema import check_library, read_identity, require
 
 __all__ = ["problems", "undecodable_error"]
 
+_NO_DAMAGE: Final = (StorageBusyError, StorageReadOnlyError)  # others hold the store, or rights are missing
 _TASKS: Final = f"SELECT row_id, {', '.join(COLUMNS)}, name_folded, details_folded FROM tasks ORDER BY row_id"  # noqa: S608 - constants
 _TAGS: Final = (
     # In the side table and not in the task's row, and the other way round: the counts differ.
@@ -109,6 +117,9 @@ def _guarded(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
     try:
         yield from _problems(connection, path)
     except DRIVER_ERRORS as error:
+        met = storage_error(error, path)
+        if isinstance(met, _NO_DAMAGE):
+            raise met from error
         yield Problem(f"{path} cannot be read any further: {error}")
         connection.close()
         if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
