@@ -126,7 +126,7 @@ def test_a_config_that_vanishes_or_cannot_be_read_is_an_error(tmp_path: Path) ->
         read_project_config(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory") as caught:
         read_project_config(tmp_path)
-    assert "permissions" in caught.value.hint
+    assert "has to be a file" in caught.value.hint
 
 
 def test_the_users_config_may_be_absent_or_say_little(tmp_path: Path) -> None:

@@ -390,11 +390,18 @@ def test_a_config_cannot_send_tasky_out_of_its_project(
     with pytest.raises(UntrustedLocationError) as caught:
         open_repository(settings, registry, environ, create=True)
     assert "tasky project approve" in caught.value.hint
-    if uri == "file://link/tasks.db":
-        assert f"is {outside}/tasks.db, outside the project" in caught.value.message
     assert list(outside.iterdir()) == []
     approve(settings, environ)
     open_repository(load_settings(root, environ), registry, environ, create=True).close()
+
+
+def test_where_a_link_leads_to_is_named(
+    root: Path, outside: Path, environ: dict[str, str], registry: BackendRegistry
+) -> None:
+    """Who has to approve a location sees the file that it comes to, also when it looks like the project's."""
+    configure(root, "file://link/tasks.db")
+    with pytest.raises(UntrustedLocationError, match=f"is {outside}/tasks.db, outside the project"):
+        open_repository(load_settings(root, environ), registry, environ)
 
 
 def test_an_approval_is_for_one_project_and_one_location(

@@ -144,7 +144,7 @@ def _read(path: Path, keys: tuple[str, ...]) -> Config | None:
         return None
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", hint="Mend its permissions, or bring the file back."
+            f"{path} cannot be read: {error.strerror}", hint="It has to be a file, and yours to read."
         ) from error
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text", hint="Save it as UTF-8.") from None

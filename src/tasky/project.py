@@ -281,7 +281,7 @@ def _is_project(directory: Path) -> bool:
         raise ConfigError(
             f"{directory / CONFIG_PATH} cannot be read: {error.strerror}",
             hint="If you should be able to read it, mend its permissions. If you mean another project,"
-            " name it in TASKY_PROJECT.",
+            " name its directory with -C or in TASKY_PROJECT.",
         ) from error
     raise ConfigError(
         f"{marker} is there, but {directory / CONFIG_PATH} {rule}",

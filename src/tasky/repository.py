@@ -234,7 +234,9 @@ class TaskRepository(Protocol):
         """Every problem that can be found: damage, unreadable records, state that contradicts history.
 
         It works without ``initialize``, also on a store that ``initialize`` refuses, and changes nothing. A
-        healthy store yields nothing; an absent one raises ``StoreMissingError``.
+        healthy store yields nothing; an absent one raises ``StoreMissingError``. What says nothing about the
+        store, such as others who hold it or a right that is missing, may be raised as the ``StorageError``
+        that it is, also while reading.
         """
         ...
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from tasky.errors import InvalidFilterError, NothingToClaimError
 from tasky.filter import TaskFilter, TaskOrder
 from tasky.model import TaskModel, TaskPriority
-from tasky.repository import TaskRepository
+from tasky.repository import ResultStream, TaskRepository
 
 __all__ = ["choose_free", "most_urgent"]
 
@@ -27,7 +28,8 @@ def most_urgent(
     """
     tasks: list[TaskModel] = []
     for level in _levels(repository, filter, now, limit):
-        tasks += level[: limit - len(tasks)]
+        with level:
+            tasks += islice(level, limit - len(tasks))
         if len(tasks) == limit:
             break
     return tasks
@@ -43,8 +45,8 @@ def choose_free(repository: TaskRepository, filter: TaskFilter, now: datetime) -
         raise InvalidFilterError("only a task that nobody has can be claimed: the filter asks for others")
     from random import choice  # would cost every other command its import
 
-    for free in _levels(repository, replace(filter, assignees=NOBODY), now, PAGE):
-        if free:
+    for level in _levels(repository, replace(filter, assignees=NOBODY), now, PAGE):
+        if free := list(level):
             best = [task for task in free if task.due_at == free[0].due_at]
             return choice(best)  # noqa: S311 - it spreads load and keeps no secret
     raise NothingToClaimError(
@@ -55,7 +57,7 @@ def choose_free(repository: TaskRepository, filter: TaskFilter, now: datetime) -
 
 def _levels(
     repository: TaskRepository, filter: TaskFilter, now: datetime, limit: int
-) -> Iterator[list[TaskModel]]:
+) -> Iterator[ResultStream[TaskModel]]:
     """The first ``limit`` ready tasks of each priority by their due dates, asked for one after the other.
 
     Those without a priority come last: at least as many as fill up ``limit`` together with those before.
@@ -66,7 +68,7 @@ def _levels(
     ready = replace(filter, ready=True, now=now)
     for priority in sorted(TaskPriority if filter.priorities is None else filter.priorities, reverse=True):
         level = replace(ready, priorities=frozenset({priority}))
-        yield list(repository.find_tasks(level, order=by_due, limit=limit))
+        yield repository.find_tasks(level, order=by_due, limit=limit)
     if filter.priorities is None:  # a filter cannot ask for those that have none
         found = repository.find_tasks(ready, order=by_due, limit=limit)
-        yield [task for task in found if task.priority is None]
+        yield ResultStream((task for task in found if task.priority is None), found.close)

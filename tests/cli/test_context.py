@@ -65,6 +65,15 @@ def test_a_global_option_that_is_empty_is_an_error(cli: CommandLine, option: str
     assert cli("list").out == ""
 
 
+def test_a_named_directory_that_cannot_be_looked_at_is_not_passed_by(cli: CommandLine) -> None:
+    """-C comes before TASKY_PROJECT also where the system does not say whether there is a project."""
+    closed = cli.cwd / "closed"
+    closed.mkdir()
+    (closed / ".tasky").symlink_to(closed / ".tasky")
+    cli.environ["TASKY_PROJECT"] = str(cli.cwd)
+    assert "cannot be read" in cli("-C", str(closed), "list", code=5).err
+
+
 def test_a_task_that_is_named_twice_is_changed_once(cli: CommandLine) -> None:
     """A short id, the whole id and the id without dashes are the same task."""
     cli("add", "Buy milk")

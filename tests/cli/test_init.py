@@ -251,6 +251,15 @@ def test_a_person_is_asked_which_backend_to_take(with_backends: Callable[..., Pr
     assert "storage: other://.tasky/tasks.other" in result.lines
 
 
+def test_an_answer_that_names_a_server_says_how_to_name_its_place(
+    with_backends: Callable[..., Process],
+) -> None:
+    """A backend that is installed and keeps no file is not called unknown."""
+    process = with_backends("json", "other", "server")
+    assert "--storage server://HOST/NAME" in process.on_terminal("init", typed="server\n", code=2).out
+    assert list(process.cwd.iterdir()) == []
+
+
 def test_an_answer_that_names_no_backend_makes_nothing(with_backends: Callable[..., Process]) -> None:
     """A mistyped answer is an error with the nearest name; no answer is one, too."""
     process = with_backends("json", "other")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from tasky import (
     InvalidTaskError,
     InvalidTransitionError,
     NothingToClaimError,
+    ResultStream,
     TaskChange,
     TaskEdit,
     TaskFilter,
@@ -184,6 +186,33 @@ def test_claim_takes_the_most_urgent_free_task(service: TaskService, make_servic
     assert service.claim().tasks[0].task_id == wanted.task_id
     assert service.get(wanted.task_id).assignee == "ann"
     assert make_service("eve").claim().tasks[0].task_id == blocker.task_id
+
+
+EVERYTHING = TaskFilter()
+
+
+class Asked(MemoryTaskRepository):
+    """A store that remembers for which priorities it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.priorities: list[frozenset[TaskPriority] | None] = []
+
+    def find_tasks(self, filter: TaskFilter = EVERYTHING, /, **options: Any) -> ResultStream[TaskModel]:
+        self.priorities.append(filter.priorities)
+        return super().find_tasks(filter, **options)
+
+
+def test_claim_asks_for_no_priority_below_the_best() -> None:
+    """Where a level has something free, those below are not read."""
+    with Asked() as repository:
+        repository.initialize()
+        service = TaskService(repository, actor="ann")
+        for priority in (TaskPriority.MEDIUM, TaskPriority.LOW, None):
+            add(service, "task", priority=priority)
+        repository.priorities.clear()
+        service.claim()
+        assert repository.priorities == [frozenset({TaskPriority.HIGH}), frozenset({TaskPriority.MEDIUM})]
 
 
 def test_claim_without_a_free_task_says_so(service: TaskService) -> None:

@@ -100,6 +100,18 @@ def test_a_long_list_names_what_it_met(repository: PostgresTaskRepository, sql: 
         list(repository.find_tasks())
 
 
+def test_a_check_that_found_something_tells_it_also_when_it_cannot_go_on(
+    repository: PostgresTaskRepository, sql: Any
+) -> None:
+    """What was found before a right was missing is not lost."""
+    create(repository, ONE)
+    sql("UPDATE tasks SET name_folded = 'x'")
+    sql("REVOKE SELECT ON history FROM tasky_user")
+    first, second = repository.check()
+    assert "search text" in first.message
+    assert "was not read any further" in second.message
+
+
 def test_a_check_that_is_kept_waiting_finds_no_damage(
     repository: PostgresTaskRepository, address: Address, sql: Any
 ) -> None:

@@ -13,7 +13,7 @@ from tasky.errors import ConfigError
 
 __all__ = ["Command", "Context", "Group", "capped", "did_you_mean", "global_options"]
 
-LARGEST: Final = 2**31 - 1  # limit
+LARGEST: Final = 2**31 - 1  # that a limit is passed on as
 HELP_WIDTH: Final = 100
 USAGE: Final = 2  # the exit code of a command line that means nothing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,9 +68,7 @@ class App:
         """The project's settings; raises ``ProjectError``s."""
         from tasky.project import load_settings
 
-        # Not Path.is_dir, which raises where nobody may look; what can be said then is said further down.
-        is_project = os.path.isdir(self.cwd / ".tasky")  # noqa: PTH112
-        named = self.cwd if self.directory is not None and is_project else None
+        named = self.cwd if self.directory is not None and _may_be_project(self.cwd) else None
         return load_settings(self.cwd, self.environ, project=named, storage=self.storage)
 
     @property
@@ -130,6 +129,16 @@ class App:
         if not self.output.ask(f"{question} [y/N] ").strip().lower().startswith("y"):
             self.output.note("Nothing was done.")
             raise click.exceptions.Exit(1)
+
+
+def _may_be_project(directory: Path) -> bool:
+    """Also where nobody may look: reading its config says why."""
+    try:
+        return stat.S_ISDIR((directory / ".tasky").stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def can_ask() -> bool:

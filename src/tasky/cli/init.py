@@ -24,7 +24,7 @@ def command(app: App, user: bool) -> None:
     """Start tracking tasks in this directory.
 
     Writes .tasky/config.toml and makes an empty store. Without --storage the tasks are kept with sqlite
-    when it is installed, or with the one backend that is; where there are several, you are asked. In a
+    when it is installed, or with the one backend that keeps a file; where several do, you are asked. In a
     project whose store is missing, such as a fresh clone, makes the store that its config names.
     """
     if user:
@@ -74,7 +74,7 @@ def _default_location(app: App) -> str:
     if not names:
         raise click.UsageError(
             f"no installed backend keeps its tasks in a file ({', '.join(installed)}); name the place with"
-            f" --storage, such as --storage {installed[-1]}://HOST/NAME."
+            f" --storage, such as --storage {installed[0]}://HOST/NAME."
         )
     if len(names) == 1:
         return _location_for(names[0])
@@ -82,6 +82,10 @@ def _default_location(app: App) -> str:
         forms = " or ".join(f"--storage {_location_for(name)}" for name in names)
         raise click.UsageError(f"several backends are installed; choose one with {forms}.")
     answer = app.output.ask(f"Which backend keeps the tasks: {', '.join(names)}? ").strip().lower()
+    if answer in installed and answer not in names:
+        raise click.UsageError(
+            f"{answer} keeps no file in the project; name its place with --storage {answer}://HOST/NAME."
+        )
     if answer not in names:
         raise click.UsageError(f"no backend {answer!a} is installed.{did_you_mean(answer, names)}")
     return _location_for(answer)

@@ -111,7 +111,9 @@ def _resolve_task(service: TaskService, reference: str) -> UUID:
         return service.resolve(reference)
     except TaskNotFoundError as error:
         digits = reference.strip().lower().replace("-", "")
-        if len(digits) != 32 or set(digits) - set("0123456789abcdef"):
+        if set(digits) - set("0123456789abcdef"):
+            raise
+        if len(digits) != 32:
             error.hint += " A deleted one is named by its whole id, which `tasky log --json` shows."
             raise
         task_id = UUID(digits)

@@ -18,7 +18,9 @@ from tasky import (
     SchemaTooNewError,
     StorageBusyError,
     StorageCorruptError,
+    StorageFullError,
     StorageReadOnlyError,
+    StorageUnavailableError,
     TaskModel,
 )
 from tasky_postgres.address import Address
@@ -69,11 +71,16 @@ _SOUND_INDEXES: Final = (
 )
 _UNIQUE_INDEXES: Final = frozenset({"tasks_id", "batches_id", "batches_pkey", "history_pkey"})
 _PAGE: Final = 1_000  # rows
-_NO_DAMAGE: Final = (StorageBusyError, StorageReadOnlyError)  # others hold the store, or rights are missing
+# What says nothing about the store; but for the class of SQLSTATEs that says what the server cannot read.
+_NO_DAMAGE: Final = (StorageBusyError, StorageFullError, StorageReadOnlyError, StorageUnavailableError)
+_ITS_DISK: Final = "58"
 
 
 def problems(address: Address) -> ResultStream[Problem]:
-    """The problems of the store at ``address``, found while they are read; raises ``StoreMissingError``."""
+    """The problems of the store at ``address``, found while they are read; raises ``StoreMissingError``.
+
+    What keeps from reading and is no damage is raised where nothing was found before it.
+    """
     connection = connect(address)
     try:
         with translated(address):
@@ -105,11 +112,14 @@ def undecodable_error(
 
 
 def _guarded(connection: Connection, address: Address, version: int) -> Iterator[Problem]:
+    found = False
     try:
-        yield from _problems(connection, address, version)
+        for problem in _problems(connection, address, version):
+            found = True
+            yield problem
     except psycopg.Error as error:
         met = storage_error(error, address)
-        if isinstance(met, _NO_DAMAGE):
+        if not found and isinstance(met, _NO_DAMAGE) and not (error.sqlstate or "").startswith(_ITS_DISK):
             raise met from error
         yield Problem(f"{met}; it was not read any further")
 

@@ -36,7 +36,7 @@ ANALYZE: Final = "ANALYZE tasks, history, batches"
 EXCLUDE: Final = "LOCK TABLE tasks IN EXCLUSIVE MODE"
 _IS_EMPTY: Final = "SELECT NOT EXISTS (SELECT 1 FROM tasks) AND NOT EXISTS (SELECT 1 FROM history)"
 CHUNK: Final = 5_000  # changes, tasks or entries; a load in pieces of 500 takes half as long again
-_CHUNK_SIZE: Final = 4 << 20  # characters of their details and extras
+_CHUNK_SIZE: Final = 4 << 20  # characters, as size_of counts them
 # Seconds to gather one while a transaction is open, which may stand still for 60. They are looked at when an
 # item arrives, so none that comes within 50 is too late.
 _PATIENCE: Final = 10.0

@@ -138,8 +138,8 @@ def _bring_up(connection: Connection, address: Address) -> None:
             raise StorageReadOnlyError(
                 f"{address} has schema version {version} and has to be upgraded, which this role may not do,"
                 f" or not on this server ({said(error)})",
-                hint="Let the owner of its tables, who may also create in its schema,"
-                " run any command once with this version of tasky-postgres.",
+                hint="Let the owner of its tables, who may also create in its schema, run any command once"
+                " with this version of tasky-postgres, on a server that can be written.",
             ) from error
 
 

@@ -114,11 +114,14 @@ def _log(path: str) -> Iterator[Problem]:
 
 
 def _guarded(connection: sqlite3.Connection, path: str) -> Iterator[Problem]:
+    found = False
     try:
-        yield from _problems(connection, path)
+        for problem in _problems(connection, path):
+            found = True
+            yield problem
     except DRIVER_ERRORS as error:
         met = storage_error(error, path)
-        if isinstance(met, _NO_DAMAGE):
+        if not found and isinstance(met, _NO_DAMAGE):
             raise met from error
         yield Problem(f"{path} cannot be read any further: {error}")
         connection.close()
