@@ -132,23 +132,23 @@ class StorageLocation:
     def expanded(self, environ: Mapping[str, str]) -> StorageLocation:
         """The same location with each ``${VAR}`` replaced; raises when one is not set."""
 
-        def expand(text: str, otherwise: str = ", or write the value itself") -> str:
-            def value(match: re.Match[str]) -> str:
-                name = match[1]
-                if name not in environ:
-                    raise InvalidLocationError(
-                        f"the storage location {self} uses ${{{name}}}, which is not set",
-                        hint=f"Set {name} in the environment{otherwise}.",
-                    )
-                return environ[name]
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if name not in environ:
+                raise InvalidLocationError(
+                    f"the storage location {self} uses ${{{name}}}, which is not set",
+                    hint=f"Set {name} in the environment.",
+                )
+            return environ[name]
 
+        def expand(text: str) -> str:
             return re.sub(_VARIABLE, value, text) if "${" in text else text
 
         return replace(
             self,
             host=None if self.host is None else expand(self.host),
             username=None if self.username is None else expand(self.username),
-            password=None if self.password is None else Secret(expand(self.password.reveal(), "")),
+            password=None if self.password is None else Secret(expand(self.password.reveal())),
             path=expand(self.path),
             query=tuple((key, expand(text)) for key, text in self.query),
         )

@@ -29,6 +29,7 @@ from tasky import (
     TaskStatus,
     UndoRefusedError,
 )
+from tasky.repository import ANY_TASK
 from tasky.service import utc_now
 from tasky.testing.memory import MemoryStore, MemoryTaskRepository
 from tasky.testing.samples import make_task
@@ -188,9 +189,6 @@ def test_claim_takes_the_most_urgent_free_task(service: TaskService, make_servic
     assert make_service("eve").claim().tasks[0].task_id == blocker.task_id
 
 
-EVERYTHING = TaskFilter()
-
-
 class Asked(MemoryTaskRepository):
     """A store that remembers for which priorities it was asked."""
 
@@ -198,7 +196,7 @@ class Asked(MemoryTaskRepository):
         super().__init__()
         self.priorities: list[frozenset[TaskPriority] | None] = []
 
-    def find_tasks(self, filter: TaskFilter = EVERYTHING, /, **options: Any) -> ResultStream[TaskModel]:
+    def find_tasks(self, filter: TaskFilter = ANY_TASK, /, **options: Any) -> ResultStream[TaskModel]:
         self.priorities.append(filter.priorities)
         return super().find_tasks(filter, **options)
 

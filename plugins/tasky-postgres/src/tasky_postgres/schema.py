@@ -131,7 +131,7 @@ STEPS: list[tuple[str, ...]] = [
     ),
 ]
 
-_OF_AN_INDEX: Final = re.compile(r"(?P<verb>CREATE|DROP) (?:UNIQUE )?INDEX (?P<name>\w+)")
+_INDEX_STATEMENT: Final = re.compile(r"(?P<verb>CREATE|DROP) (?:UNIQUE )?INDEX (?P<name>\w+)")
 _VERSION: Final = "SELECT schema_version FROM tasky_store"
 _LOOK: Final = (
     "SELECT has_schema_privilege(oid, 'USAGE'),"
@@ -146,8 +146,11 @@ def indexes(version: int) -> frozenset[str]:
     """The names of the indexes that a store of that version has, beside those of its constraints."""
     names: set[str] = set()
     for statement in chain(*STEPS[:version]):
-        if found := _OF_AN_INDEX.match(statement):
-            (names.add if found["verb"] == "CREATE" else names.discard)(found["name"])
+        found = _INDEX_STATEMENT.match(statement)
+        if found is not None and found["verb"] == "CREATE":
+            names.add(found["name"])
+        elif found is not None:
+            names.discard(found["name"])
     return frozenset(names)
 
 
